@@ -1,0 +1,604 @@
+"""Trace → Document: which steps stand on the page, in what order, in which detail.
+
+Given · Forward pass · Error · Backward pass · Update · Check · Answers, in the manner of a model exam answer.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TypeVar
+
+from flint import fmpq
+
+from calc.document import Block, Derivation, Document, Line, Listing, Prose, Reference, Section, Table, Words
+from calc.errors import Fault, ProblemError
+from calc.expr import FUNCTIONS, Call, Cases, Expr, Frac, Name, Neg, Num, Partial, Prod, Quantity, Sum, substitute
+from calc.graph import LEARNING_RATE, Graph
+from calc.notation import Notation
+from calc.number import LAST_BITS, Number, Shown, Unprintable, Undecided, precision
+from calc.problem import Problem
+from calc.trace import Step, Trace, change_of
+from calc.verify import loss_at
+
+SMALL = 24  # parameters that "auto" still works in full
+UNIT = 5  # parameters of a layer's first unit that "auto" works in full where there are more
+T = TypeVar("T")
+
+COLUMNS = 6  # numbers beside one another in a table
+EPSILON = Name("epsilon")
+
+
+def explain(problem: Problem, trace: Trace, exact: Trace) -> tuple[Document, dict[str, int]]:
+    """Write the worked solution.
+
+    Args:
+        trace: what is shown.
+        exact: the same with full precision and simultaneous updates, as the check has verified it.
+    Returns:
+        The document, and the number of each step's line in it by the step's id.
+    Raises:
+        ProblemError: ``show`` names something that is no parameter.
+    """
+    writer = _Writer(problem, trace, exact)
+    sections = [
+        *writer.given(),
+        *writer.forward(),
+        *writer.error(),
+        *writer.backward(),
+        *writer.update(),
+        *writer.check(),
+        *writer.answers(),
+    ]
+    return Document(problem.title, tuple(sections)), writer.numbers
+
+
+def step_line(trace: Trace, step: Step, number: int | None = None, symbolic: bool = True) -> tuple[Line, bool]:
+    """result = formula = substituted ≈ value, sides that would repeat their neighbour left out.
+
+    Returns:
+        The line, and whether it comes out when re-computed from its printed digits.
+    """
+    shown = trace.show(step.result.id)
+    result = ("=" if shown.exact else "≈", Num(shown))
+    match step.expr:
+        case Num():
+            return Line(step.result, (("=", step.expr),), number), True
+        case Quantity():
+            return Line(step.result, (("=", step.expr), result), number), True
+    printed, faithful = trace.operands(step)
+    sides: list[tuple[str, Expr]] = [("=", step.expr)] if symbolic else []
+    sides += [("=", substitute(step.expr, printed)), result]
+    return Line(step.result, tuple(sides), number), faithful
+
+
+class _Writer:
+    """Numbers the lines in the order in which they are written, and remembers which step stands where."""
+
+    def __init__(self, problem: Problem, trace: Trace, exact: Trace) -> None:
+        self.problem, self.trace, self.exact, self.graph = problem, trace, exact, trace.graph
+        self.numbers: dict[str, int] = {}
+        self.count = 0
+        self.samples = self.graph.samples
+        self.parameters = [name for layer in self.graph.parameters for name in layer]
+        show = problem.solution.show
+        small = len(self.parameters) <= SMALL
+        self.full = show == "all" or (small and show == "auto")
+        self.full_forward = show == "all" or small
+        self.full_samples = self.samples if show == "all" else self.samples[:1]
+        if isinstance(show, tuple):
+            self.worked = set(find_parameters(problem, self.graph, show))
+        elif self.full:
+            self.worked = set(self.parameters) & set(self.graph.trained)
+        else:
+            self.worked = {name for layer in self.graph.parameters for name in self._first_unit(layer)}
+        self.remarks: dict[str, list[int]] = {}
+
+    def _first_unit(self, layer: Sequence[Name]) -> list[Name]:
+        unit = [name for name in layer if name.index[0] == 1 and name in self.graph.trained]
+        return unit if len(unit) <= UNIT else [*unit[: UNIT - 1], unit[-1]]
+
+    # --- lines -------------------------------------------------------------------------------------------------------
+
+    def _next(self) -> int:
+        self.count += 1
+        return self.count
+
+    def _line(self, id: str, symbolic: bool = True) -> Line:
+        self.numbers[id] = number = self._next()
+        line, faithful = step_line(self.trace, self.trace.steps[id], number, symbolic)
+        shown = self.trace.show(id)
+        if not faithful:
+            self.remarks.setdefault("saturated", []).append(number)
+        if shown.digits == "0" and not shown.exact:
+            self.remarks.setdefault("nothing", []).append(number)
+        return line
+
+    def _derivation(self, lines: Iterable[Line]) -> Iterator[Block]:
+        """The lines, and what has to be said of them."""
+        lines = tuple(lines)
+        if lines:
+            yield Derivation(lines)
+        for remark, numbers in self.remarks.items():
+            yield _prose(f"forward.{remark}", lines=Reference(tuple(numbers)))
+        self.remarks = {}
+
+    def _num(self, id: str) -> Num:
+        return Num(self.trace.show(id))
+
+    # --- Given -------------------------------------------------------------------------------------------------------
+
+    def given(self) -> Iterator[Section]:
+        problem = self.problem
+        widths = problem.widths
+        layers: list[Words] = []
+        for number, (layer, width) in enumerate(zip(problem.layers, widths[1:], strict=True), 1):
+            role = "outputs" if number == len(problem.layers) else "hidden"
+            activation = Words(f"activation.{layer.activation.name}")
+            layers.append(Words(f"given.{role}_{_plural(width)}", {"count": width, "activation": activation}))
+        inputs = Words(f"given.inputs_{_plural(widths[0])}", {"count": widths[0]})
+        blocks: list[Block] = [_prose("given.network", inputs=inputs, layers=tuple(layers))]
+        blocks.append(_prose(f"given.data_{_plural(len(self.samples))}", count=len(self.samples)))
+        blocks += self._data()
+        bare = not any(layer.biases for layer in problem.layers)
+        blocks.append(_prose("given.parameters_no_bias" if bare else "given.parameters"))
+        blocks += [self._parameter_table(layer) for layer in self.graph.parameters]
+        blocks.append(_prose("given.conventions"))
+        blocks.append(Listing(tuple(self._conventions())))
+        yield Section(Words("section.given"), tuple(blocks))
+
+    def _data(self) -> Iterator[Block]:
+        names = [name for name in self.graph.given if name[0] in "xt" and (self.samples[0] is None or name.endswith("@1"))]
+        bare = [_bare(name) for name in sorted(names, key=lambda name: name[0] == "t")]
+        for part in _chunks(bare, 2 * COLUMNS - 2):
+            head = tuple(part) if self.samples[0] is None else (Words("table.sample"), *part)
+            rows = []
+            for s in self.samples:
+                cells = [self._num(_at(name, s).id) for name in part]
+                rows.append(tuple(cells) if s is None else (_integer(s), *cells))
+            yield Table(head, tuple(rows))
+
+    def _parameter_table(self, layer: Sequence[Name]) -> Table:
+        longest = max(len(str(self.trace.show(name.id))) for name in layer)
+        columns = max(1, min(COLUMNS, 72 // (12 + longest)))
+        rows: list[tuple[Expr | Line | Words | None, ...]] = []
+        unit = 0
+        for names in _by_unit(layer):
+            for part in _chunks(names, columns):
+                z = Name("z", part[0].layer, part[0].index[:1])
+                cells = [Line(name, (("=", self._num(name.id)),)) for name in part]
+                first = z if part[0].index[0] != unit else None
+                unit = int(part[0].index[0])
+                rows.append((first, *cells, *[None] * (columns - len(cells))))
+        used = max(sum(cell is not None for cell in row[1:]) for row in rows)
+        return Table((Words("table.unit"), *[None] * used), tuple(row[: used + 1] for row in rows))
+
+    def _conventions(self) -> Iterator[Words]:
+        problem, steps = self.problem, self.trace.steps
+        first = self.samples[0]
+        n = problem.widths[-1]
+        e = Name("E", sample=first)
+        if n == 1:
+            yield Words("given.loss_one", {"loss": Line(e, (("=", steps[e.id].expr),))})
+        else:
+            j, layer = "j", len(problem.layers)
+            part = problem.loss.part(Name("a", layer, (j,), first), Name("t", None, (j,), first), n)
+            yield Words(
+                "given.loss_many",
+                {
+                    "total": Line(e, (("=", steps[e.id].expr),)),
+                    "part": Line(Name("E", None, (j,), first), (("=", part),)),
+                    "j": Name("j"),
+                },
+            )
+        if first is not None:
+            total = Line(self.graph.loss, (("=", steps["E"].expr),))
+            yield Words(f"given.{problem.reduction}", {"count": len(self.samples), "total": total})
+        w = self.parameters[0]
+        change = Line(change_of(w), (("=", Neg(Prod((LEARNING_RATE, Partial(self.graph.loss, w)), "·"))),))
+        rate = Line(LEARNING_RATE, (("=", self._num(LEARNING_RATE.id)),))
+        yield Words("given.rate", {"rate": rate, "change": change})
+        conventions = problem.conventions
+        if any(layer.biases for layer in problem.layers):
+            yield Words("given.update_biases" if conventions.update_biases else "given.constant_biases")
+        if len(problem.layers) > 1:
+            yield Words(f"given.{conventions.update_order}")
+        if any(layer.activation.has_kink for layer in problem.layers):
+            yield Words("given.kink", {"value": Num(conventions.relu_at_zero.shown)})
+        rounding = self.trace.rounding
+        ties = Words(f"given.{rounding.ties.replace('-', '_')}")
+        if rounding.decimals is not None:
+            count = {"count": rounding.decimals, "digits": max(2, rounding.decimals)}
+            yield Words("given.decimals", {**count, "ties": ties})
+        else:
+            yield Words("given.significant", {"count": rounding.significant or 0, "ties": ties})
+        yield Words(f"given.carry_{rounding.carry}")
+        yield Words("given.relation")
+
+    # --- Forward pass and error --------------------------------------------------------------------------------------
+
+    def forward(self) -> Iterator[Section]:
+        yield Section(Words("section.forward"), ())
+        for number, layer in enumerate(self.problem.layers, 1):
+            width = len(layer.weights)
+            sums = Words("forward.sums" if layer.biases else "forward.sums_no_bias")
+            blocks: list[Block] = [Prose((sums, self._applies(number)))]
+            for s in self.full_samples:
+                units = range(1, width + 1 if self.full_forward else 2)
+                if s is not None:
+                    blocks.append(_prose("forward.sample", sample=s))
+                elif not self.full_forward and width > 1:
+                    blocks.append(_prose("forward.first"))
+                ids = [Name(kind, number, (j,), s).id for j in units for kind in "za"]
+                blocks += self._derivation(self._line(id) for id in ids)
+                if len(units) < width:
+                    blocks.append(_prose("forward.rest"))
+                    names = [Name(kind, number, (j,)) for j in range(2, width + 1) for kind in "za"]
+                    blocks += self._values(names, s)
+                blocks += self._idle(number, s)
+            if len(self.full_samples) < len(self.samples):
+                blocks.append(_prose("forward.others"))
+                names = [Name(kind, number, (j,)) for j in range(1, width + 1) for kind in "za"]
+                blocks += self._by_sample(names, self.samples[len(self.full_samples) :])
+            yield Section(self._layer_words(number), tuple(blocks), level=2)
+
+    def _layer_words(self, number: int) -> Words:
+        depth = len(self.problem.layers)
+        if number == depth:
+            return Words("section.output_layer")
+        return Words("section.only_hidden_layer") if depth == 2 else Words("section.hidden_layer", {"layer": number})
+
+    def _applies(self, number: int) -> Words:
+        z = Name("z")
+        formula = self.problem.layers[number - 1].activation.formula(z)
+        if not isinstance(formula, Call):
+            return Words("forward.plain")
+        definition = FUNCTIONS[formula.function].definition
+        sides = (("=", definition(*formula.args)),) if definition else ()
+        return Words("forward.applies", {"function": Line(formula, sides)})
+
+    def _values(self, names: Sequence[Name], s: int | None) -> Iterator[Block]:
+        """Pairs of pre-activation and activation, one unit a row."""
+        rows = tuple(
+            (z, self._num(_at(z, s).id), a, self._num(_at(a, s).id)) for z, a in zip(names[::2], names[1::2], strict=True)
+        )
+        yield Table((), rows)
+
+    def _by_sample(self, names: Sequence[Name], samples: Sequence[int | None]) -> Iterator[Block]:
+        """One quantity a row, one sample a column."""
+        for part in _chunks(samples, COLUMNS):
+            head = (Words("table.sample"), *(_integer(s or 1) for s in part))
+            rows = tuple((name, *(self._num(_at(name, s).id) for s in part)) for name in names)
+            yield Table(head, rows)
+
+    def _idle(self, number: int, s: int | None) -> Iterator[Block]:
+        """Units that pass nothing on, said in words."""
+        if not self.problem.layers[number - 1].activation.has_kink:
+            return
+        idle = []
+        for j in range(1, len(self.problem.layers[number - 1].weights) + 1):
+            a, z = Name("a", number, (j,), s), Name("z", number, (j,), s)
+            if self.trace.values[z.id] < 0 and self.trace.values[Partial(a, z).id] == 0:
+                idle.append(a)
+        if idle:
+            yield _prose("forward.dead" if len(idle) == 1 else "forward.dead_many", units=tuple(idle))
+
+    def error(self) -> Iterator[Section]:
+        blocks: list[Block] = []
+        n = self.problem.widths[-1]
+        parts = [Name("E", None, (j,)) for j in range(1, n + 1)] if n > 1 else []
+        of_sample = [] if self.samples[0] is None else [Name("E")]
+        if parts:
+            blocks.append(_prose("error.outputs"))
+        for s in self.full_samples:
+            blocks += self._derivation(self._line(_at(name, s).id) for name in (*parts, *of_sample))
+        if len(self.full_samples) < len(self.samples):
+            blocks.append(_prose("error.samples"))
+            blocks += self._by_sample([*parts, *of_sample], self.samples[len(self.full_samples) :])
+        if parts or of_sample:
+            blocks.append(_prose("error.total"))
+        blocks += self._derivation([self._line("E")])
+        yield Section(Words("section.error"), tuple(blocks))
+
+    # --- Backward pass -----------------------------------------------------------------------------------------------
+
+    def backward(self) -> Iterator[Section]:
+        yield Section(Words("section.backward"), ())
+        for number in range(len(self.problem.layers), 0, -1):
+            layer = [name for name in self.graph.parameters[number - 1] if name in self.graph.trained | self.worked]
+            worked = [name for name in layer if name in self.worked]
+            rest = [name for name in layer if name not in self.worked]
+            blocks: list[Block] = []
+            for s in self.full_samples:
+                if s is not None and worked:
+                    blocks.append(_prose("forward.sample", sample=s))
+                for parameter in worked:
+                    blocks += self._work(parameter, s)
+            if self.samples[0] is not None:
+                blocks += self._sample_terms(layer)
+            elif rest:
+                blocks += self._rest(number, rest, bool(worked))
+            if any(self.trace.values[f"dE/d{name.id}"] == 0 for name in layer):
+                blocks.append(_prose("backward.zero"))
+            if self.problem.conventions.update_order == "sequential":
+                blocks += [_prose("backward.updated_first"), *self._changes(layer)]
+            yield Section(self._layer_words(number), tuple(blocks), level=2)
+
+    def _chain(self, parameter: Name, s: int | None) -> tuple[Partial, tuple[Quantity, ...]]:
+        """The gradient of one sample and its factors."""
+        gradient = Partial(self.graph.loss, parameter, sample=s)
+        expr = self.trace.steps[gradient.id].expr
+        assert isinstance(expr, Prod)
+        return gradient, tuple(factor for factor in expr.factors if isinstance(factor, Quantity))
+
+    def _is_sum(self, factor: Quantity) -> bool:
+        expr = self.trace.steps[factor.id].expr
+        return isinstance(expr, Sum) and isinstance(expr.terms[0], Partial)
+
+    def _closed(self, factors: Iterable[Quantity]) -> Prod:
+        """The factors' own formulas; a sum over paths keeps its name."""
+        return Prod(tuple(f if self._is_sum(f) else self.trace.steps[f.id].expr for f in factors), "·")
+
+    def _work(self, parameter: Name, s: int | None) -> Iterator[Block]:
+        """Name the factors, give the closed line, derive what is new, multiply."""
+        gradient, factors = self._chain(parameter, s)
+        if gradient.id in self.numbers:
+            return
+        yield from self._adjoint(factors[0])
+        new = [factor for factor in factors if factor.id not in self.numbers]
+        known = [factor for factor in factors if factor.id in self.numbers]
+        names = {"loss": self.graph.loss, "parameter": parameter}
+        cited = {"factors": tuple(known), "lines": Reference(tuple(self.numbers[factor.id] for factor in known))}
+        if known and len(new) == 1:
+            yield _prose("backward.likewise", **names, **cited)
+        else:
+            path = tuple(f.of for f in reversed(factors[1:]) if isinstance(f, Partial))
+            key = "backward.chain_known" if known else "backward.chain"
+            yield _prose(key, **names, path=path, **(cited if known else {}))
+        closed = Line(gradient, (("=", Prod(factors, "·")), ("=", self._closed(factors))), self._next())
+        lines = [closed, *(self._line(factor.id) for factor in new), self._line(gradient.id, symbolic=False)]
+        yield from self._derivation(lines)
+
+    def _adjoint(self, adjoint: Quantity) -> Iterator[Block]:
+        """Where a unit feeds several others: the sum over the paths, each worked."""
+        if adjoint.id in self.numbers or not self._is_sum(adjoint):
+            return
+        assert isinstance(adjoint, Partial)
+        steps = self.trace.steps
+        terms = [term for term in steps[adjoint.id].uses if isinstance(term, Partial)]
+        paths = {term.id: tuple(steps[term.id].uses) for term in terms}
+        for factors in paths.values():
+            yield from self._adjoint(factors[0])
+        users = tuple(term.via for term in terms if term.via)
+        count = {"count": len(terms)}
+        yield _prose("backward.feeds", unit=adjoint.by, users=users, loss=self.graph.loss, **count)
+        chains = Sum(tuple(Prod(factors, "·") for factors in paths.values()))
+        closed = Sum(tuple(self._closed(factors) for factors in paths.values()))
+        lines = [Line(adjoint, (("=", chains), ("=", closed)), self._next())]
+        for term in terms:
+            lines += [self._line(f.id) for f in paths[term.id] if f.id not in self.numbers]
+            lines.append(self._line(term.id))
+        lines.append(self._line(adjoint.id))
+        yield from self._derivation(lines)
+
+    def _rest(self, number: int, rest: Sequence[Name], some_worked: bool) -> Iterator[Block]:
+        """The other parameters of a layer as a table: factors and their product in one row."""
+        units = list(dict.fromkeys(name.index[0] for name in rest))
+        sums = [self._chain(next(n for n in rest if n.index[0] == j), None)[1][0] for j in units]
+        sums = [a for a in sums if a.id not in self.numbers and self._is_sum(a)]
+        yield _prose("backward.rest" if some_worked else "backward.rest_all")
+        if sums:
+            yield from self._paths([a.id for a in sums])
+        rows = []
+        for name in rest:
+            gradient, factors = self._chain(name, None)
+            printed, _ = self.trace.operands(self.trace.steps[gradient.id])
+            rows.append((name, *(Num(printed[f.id]) for f in factors), self._num(gradient.id)))
+        _, factors = self._chain(rest[0], None)
+        head = (Words("table.parameter"), *(_general(f, number) for f in factors[:-1]))
+        yield Table((*head, Words("table.input"), Words("table.gradient")), tuple(rows))
+
+    def _paths(self, adjoints: Sequence[str]) -> Iterator[Block]:
+        """∂E/∂a of several units: one path's contribution a column, then their sum."""
+        terms = {id: [t for t in self.trace.steps[id].uses if isinstance(t, Partial)] for id in adjoints}
+        printed = {id: self.trace.operands(self.trace.steps[id])[0] for id in adjoints}
+        width = len(next(iter(terms.values())))
+        for part in _chunks(range(width), COLUMNS):
+            last = part[-1] == width - 1
+            via = [terms[adjoints[0]][k].via for k in part]
+            head = (None, *via, Words("table.sum")) if last else (None, *via)
+            rows = []
+            for id in adjoints:
+                cells = [Num(printed[id][terms[id][k].id]) for k in part]
+                rows.append((self.trace.steps[id].result, *cells, *([self._num(id)] if last else [])))
+            yield Table(head, tuple(rows))
+
+    def _sample_terms(self, layer: Sequence[Name]) -> Iterator[Block]:
+        """A row per parameter: its samples' terms and their sum."""
+        yield _prose("backward.samples")
+        rows_of = {name: self.trace.operands(self.trace.steps[f"dE/d{name.id}"])[0] for name in layer}
+        for part in _chunks(self.samples, COLUMNS):
+            last = part[-1] == self.samples[-1]
+            head = (Words("table.sample"), *(_integer(s or 1) for s in part), *([Words("table.sum")] if last else []))
+            rows = []
+            for name in layer:
+                total = Partial(self.graph.loss, name)
+                cells = [Num(rows_of[name][Partial(self.graph.loss, name, sample=s).id]) for s in part]
+                rows.append((total, *cells, *([self._num(total.id)] if last else [])))
+            yield Table(head, tuple(rows))
+
+    # --- Update, check, answers --------------------------------------------------------------------------------------
+
+    def _changes(self, parameters: Iterable[Name]) -> Iterator[Block]:
+        lines = []
+        for w in parameters:
+            if w in self.worked and w in self.graph.trained:
+                lines += [self._line(change_of(w).id), self._line(w.after_update().id)]
+        yield from self._derivation(lines)
+
+    def update(self) -> Iterator[Section]:
+        if self.problem.conventions.update_order == "sequential":
+            blocks: list[Block] = [_prose("update.done")]
+        else:
+            blocks = [_prose("update.changes", rate=LEARNING_RATE), *self._changes(self.parameters)]
+        if not self.worked >= self.graph.trained:
+            blocks.append(_prose("update.rest"))
+        yield Section(Words("section.update"), tuple(blocks))
+
+    def check(self) -> Iterator[Section]:
+        depth = len(self.problem.layers)
+        blocks: list[Block] = []
+        if self.full_forward and self.samples[0] is None:
+            blocks.append(_prose("check.forward"))
+            ids = [
+                Name(kind, number, (j,), None, True).id
+                for number, layer in enumerate(self.problem.layers, 1)
+                for j in range(1, len(layer.weights) + 1)
+                for kind in "za"
+            ]
+            parts = [f"E_{j}'" for j in range(1, self.problem.widths[-1] + 1)] if self.problem.widths[-1] > 1 else []
+            lines = [self._line(id, symbolic=False) for id in (*ids, *parts, "E'")]
+            blocks += self._derivation(lines)
+        blocks.append(_prose("check.before_after"))
+        rows: list[tuple[Expr | Line | Words | None, ...]] = []
+        for s in self.samples:
+            for j in range(1, self.problem.widths[-1] + 1):
+                a, t = Name("a", depth, (j,), s), Name("t", None, (j,), s)
+                rows.append((a, self._num(t.id), self._num(a.id), self._num(a.after_update().id)))
+        rows.append((self.graph.loss, None, self._num("E"), self._num("E'")))
+        head = [Words(f"table.{key}") for key in ("quantity", "target", "before", "after")]
+        blocks.append(Table(tuple(head), tuple(rows)))
+        before, after = self.trace.show("E"), self.trace.show("E'")
+        key = "falls" if after.value < before.value else "rises" if after.value > before.value else "same"
+        blocks.append(_prose(f"check.{key}", before=Num(before), after=Num(after)))
+        blocks += self._numeric()
+        yield Section(Words("section.check"), tuple(blocks))
+
+    def _numeric(self) -> Iterator[Block]:
+        """The gradient of one worked parameter by a difference quotient, at the digits the line needs."""
+        candidates = sorted(self.worked, key=lambda w: (-(w.layer or 0), w.index[0], w.kind == "b", w.index[-1]))
+        for w in candidates[:8]:
+            gradient = Partial(self.graph.loss, w)
+            found = self._quotient(w) if self.exact.values[gradient.id] != 0 else None
+            differs = self.exact.show(gradient.id).value != self.trace.show(gradient.id).value
+            if found is None or (differs and self.trace.rounding.carry == "full"):  # a gradient by convention
+                continue
+            h, above, below, result = found
+            shifted = (Call("loss", (Sum((w, EPSILON)),)), Neg(Call("loss", (Sum((w, Neg(EPSILON))),))))
+            quotient = Frac(Sum(shifted), Prod((Num.of(2), EPSILON)))
+            numbers = Frac(Sum((Num(above), Neg(Num(below)))), Prod((Num.of(2), Num(h)), "×"))
+            sides = (("≈", quotient), ("=", numbers), ("≈", Num(result)))
+            yield _prose("check.numeric", h=Line(EPSILON, (("=", Num(h)),)))
+            yield Derivation((Line(gradient, sides, self._next()),))
+            value = Line(gradient, (("≈", Num(self.trace.show(gradient.id))),))
+            if result.value == self.trace.show(gradient.id).value:
+                yield _prose("check.agrees", gradient=value)
+            else:
+                yield _prose("check.nearly", gradient=value)
+            return
+        yield _prose("check.no_numeric")
+
+    def _quotient(self, w: Name) -> tuple[Shown, Shown, Shown, Shown] | None:
+        """h, E(w + h), E(w − h) and their quotient as printed; None where no h gives the gradient (as at a kink)."""
+        rounding, gradient = self.exact.rounding, self.exact.show(f"dE/d{w.id}").value
+        value = self.graph.given[w.id]
+        with precision(LAST_BITS // 4):
+            for power in range(3, 40):
+                h = fmpq(10) ** -power
+                try:
+                    above, below = (loss_at(self.graph, {w: value + side * h}) for side in (1, -1))
+                    result = rounding.show((above - below) / (2 * h))
+                    if result.value != gradient:
+                        continue
+                    for extra in range(100):
+                        up, down = rounding.show(above, extra), rounding.show(below, extra)
+                        if rounding.show((up.value - down.value) / (2 * h)).value == gradient:
+                            step = Shown("1", -power) if power > 5 else Shown("0." + "0" * (power - 1) + "1")
+                            return step, up, down, result
+                except (Undecided, Unprintable):
+                    return None
+        return None
+
+    def answers(self) -> Iterator[Section]:
+        heads = [Words(f"table.{key}") for key in ("parameter", "old", "gradient", "change", "new")]
+        rows = []
+        for w in self.parameters:
+            if w in self.graph.trained:
+                ids = (w.id, f"dE/d{w.id}", change_of(w).id, w.after_update().id)
+                rows.append((w, *(self._num(id) for id in ids)))
+        yield Section(Words("section.answers"), (Table(tuple(heads), tuple(rows)),))
+
+
+def find_parameters(problem: Problem, graph: Graph, wanted: Sequence[str]) -> list[Name]:
+    """The parameters that a user names by id (w2_1_1) or by printed name with _ ^ { } removed (w5).
+
+    Raises:
+        ProblemError: a name fits no parameter, or several.
+    """
+    notation = Notation(problem)
+    parameters = [name for layer in graph.parameters for name in layer]
+    by_id = {name.id: name for name in parameters}
+    by_print: dict[str, list[Name]] = {}
+    for name in parameters:
+        by_print.setdefault(notation.symbol(name).plain(), []).append(name)
+    found, faults = [], []
+    for text in wanted:
+        fits = [by_id[text]] if text in by_id else by_print.get(text.translate(str.maketrans("", "", "_^{}")), [])
+        if len(fits) == 1:
+            found += fits
+        elif fits:
+            ids = ", ".join(name.id for name in fits[:8])
+            faults.append(Fault("solution.show", f'"{text[:60]}" is ambiguous: it may be {ids}. Name it by its id'))
+        else:
+            known = ", ".join([name.id for name in parameters[:6]] + (["…"] if len(parameters) > 6 else []))
+            faults.append(
+                Fault("solution.show", f'"{text[:60]}" is no parameter of this network. Known: {known}, or as printed')
+            )
+    if faults:
+        raise ProblemError("problem", faults)
+    return found
+
+
+# --- small change ----------------------------------------------------------------------------------------------------
+
+
+def _prose(key: str, **args: object) -> Prose:
+    return Prose((Words(key, args),))  # type: ignore[arg-type]
+
+
+def _plural(count: int) -> str:
+    return "one" if count == 1 else "many"
+
+
+def _integer(value: int) -> Num:
+    return Num.of(value)
+
+
+def _at(name: Name, s: int | None) -> Name:
+    return Name(name.kind, name.layer, name.index, s, name.updated)
+
+
+def _bare(id: str) -> Name:
+    kind, index = id.partition("@")[0].split("_")
+    return Name(kind, None, (int(index),))
+
+
+def _chunks(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    for start in range(0, len(items), size):
+        yield items[start : start + size]
+
+
+def _by_unit(layer: Sequence[Name]) -> Iterator[Sequence[Name]]:
+    """The parameters into one unit after another."""
+    start = 0
+    for end in range(1, len(layer) + 1):
+        if end == len(layer) or layer[end].index[0] != layer[start].index[0]:
+            yield layer[start:end]
+            start = end
+
+
+def _general(factor: Quantity, number: int) -> Quantity:
+    """A factor for any unit j of a layer: ∂a_1/∂z_1 -> ∂a_j/∂z_j."""
+    assert isinstance(factor, Partial)
+
+    def general(name: Name) -> Name:
+        return Name(name.kind, name.layer, ("j",), name.sample) if name.layer == number and name.kind in "za" else name
+
+    return Partial(general(factor.of), general(factor.by))

@@ -1,0 +1,346 @@
+"""The expression tree: what a step stores, prints and evaluates.
+
+w x + b             Sum((Prod((w, x)), b))
+1 / (1 + e^(-z))    Frac(1, Sum((1, Call("exp", (Neg(z),)))))
+∂E/∂w               Partial(E, w)
+
+A tree over names is the symbolic line; ``substitute`` puts printed numbers for its names and makes the
+substituted line; ``evaluate`` gives the value. All three come from the one tree, so they cannot drift apart.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from flint import arb, fmpq
+
+from calc.number import Number, Shown, sign
+
+if TYPE_CHECKING:
+    import sympy
+
+
+class Quantity:
+    """Something with a value of its own: a Name or a Partial. Two are equal where their ids are."""
+
+    __slots__ = ("id",)
+    id: str
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Quantity) and self.id == other.id
+
+    def __hash__(self) -> int:
+        return hash(self.id)
+
+    def __repr__(self) -> str:
+        return f"<{self.id}>"
+
+
+class Name(Quantity):
+    """A quantity's identity: kind, layer, indices from 1, sample from 1, and whether it is the updated one.
+
+    w2_1_3   Name("w", 2, (1, 3)): layer 2, to unit 1 from unit 3
+    z1_2@3   Name("z", 1, (2,), sample=3)
+    b1_2'    Name("b", 1, (2,), updated=True)
+
+    An index may be a letter where a formula speaks of any unit, e.g. t_j.
+    """
+
+    __slots__ = ("kind", "layer", "index", "sample", "updated")
+
+    def __init__(
+        self,
+        kind: str,
+        layer: int | None = None,
+        index: tuple[int | str, ...] = (),
+        sample: int | None = None,
+        updated: bool = False,
+    ) -> None:
+        self.kind, self.layer, self.index, self.sample, self.updated = kind, layer, index, sample, updated
+        self.id = self.stem + (f"@{sample}" if sample is not None else "")
+
+    @property
+    def stem(self) -> str:
+        """The id without its sample."""
+        layer = "" if self.layer is None else str(self.layer)
+        index = "".join([f"_{i}" for i in self.index])
+        return f"{self.kind}{layer}{index}" + ("'" if self.updated else "")
+
+    def after_update(self) -> "Name":
+        """The same quantity after the update: w' of w."""
+        return Name(self.kind, self.layer, self.index, self.sample, True)
+
+
+class Partial(Quantity):
+    """∂of/∂by; along one path only where ``via`` names the quantity it leads through."""
+
+    __slots__ = ("of", "by", "via", "sample")
+
+    def __init__(self, of: Name, by: Name, via: Name | None = None, sample: int | None = None) -> None:
+        self.of, self.by, self.via = of, by, via
+        samples = (sample, of.sample, by.sample, via.sample if via else None)
+        self.sample = next((s for s in samples if s is not None), None)
+        path = f"|{via.stem}" if via else ""
+        at = f"@{self.sample}" if self.sample is not None else ""
+        self.id = f"d{of.stem}/d{by.stem}{path}{at}"
+
+
+@dataclass(frozen=True, slots=True)
+class Num:
+    """A number as printed."""
+
+    shown: Shown
+
+    @classmethod
+    def of(cls, value: int) -> "Num":
+        return cls(Shown(str(value)))
+
+
+@dataclass(frozen=True, slots=True)
+class Sum:
+    """a + b − c; a Neg among the terms prints as subtraction."""
+
+    terms: tuple["Expr", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Neg:
+    """−a."""
+
+    arg: "Expr"
+
+
+@dataclass(frozen=True, slots=True)
+class Prod:
+    """a b, or with a sign between the factors: "·" between factors of the chain rule, "×" between numbers."""
+
+    factors: tuple["Expr", ...]
+    sign: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Frac:
+    """num / den."""
+
+    num: "Expr"
+    den: "Expr"
+
+
+@dataclass(frozen=True, slots=True)
+class Pow:
+    """base ** exponent, the exponent a whole number."""
+
+    base: "Expr"
+    exponent: int
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A function of FUNCTIONS applied to its arguments."""
+
+    function: str
+    args: tuple["Expr", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Cases:
+    """``head`` is how it is written; its value is ``above``, ``at`` or ``below`` as ``on`` is > 0, = 0 or < 0."""
+
+    head: Call
+    on: "Expr"
+    above: "Expr"
+    at: "Expr"
+    below: "Expr"
+
+
+Expr = Quantity | Num | Sum | Neg | Prod | Frac | Pow | Call | Cases
+
+
+@dataclass(frozen=True)
+class Function:
+    """How a function is evaluated, and what it stands for where it is an abbreviation."""
+
+    evaluate: Callable[..., Number] | None = None
+    definition: Callable[..., Expr] | None = None
+
+
+def _exp(value: Number) -> Number:
+    return fmpq(1) if value == 0 else arb(value).exp()
+
+
+def _tanh(value: Number) -> Number:
+    return fmpq(0) if value == 0 else arb(value).tanh()
+
+
+def _max(first: Number, second: Number) -> Number:
+    return first if sign(first - second) > 0 else second
+
+
+def sigmoid_definition(z: Expr) -> Expr:
+    """1 / (1 + e^(−z))"""
+    return Frac(Num.of(1), Sum((Num.of(1), Call("exp", (Neg(z),)))))
+
+
+def relu_definition(z: Expr) -> Expr:
+    """max(0, z)"""
+    return Call("max", (Num.of(0), z))
+
+
+FUNCTIONS: dict[str, Function] = {
+    "exp": Function(_exp),
+    "tanh": Function(_tanh),
+    "max": Function(_max),
+    "sigmoid": Function(definition=sigmoid_definition),
+    "relu": Function(definition=relu_definition),
+    "relu'": Function(),  # the head of a Cases, never evaluated by itself
+    "loss": Function(),  # E(p), the loss as a function of one parameter
+}
+
+
+def evaluate(expr: Expr, values: Mapping[str, Number]) -> Number:
+    """The value of ``expr`` with ``values[id]`` for each quantity; exact where the operations allow it.
+
+    Raises:
+        Undecided: a case distinction hangs on a ball that contains 0.
+        ZeroDivisionError: a denominator is 0.
+    """
+    match expr:
+        case Quantity():
+            return values[expr.id]
+        case Num():
+            return expr.shown.value
+        case Prod():
+            product: Number = fmpq(1)
+            for factor in expr.factors:
+                value = evaluate(factor, values)
+                if value == 0 and isinstance(value, fmpq):
+                    return value  # exactly 0, whatever ball stands beside it
+                product = product * value
+            return product
+        case Sum():
+            total = evaluate(expr.terms[0], values)
+            for term in expr.terms[1:]:
+                total = total + evaluate(term, values)
+            return total
+        case Neg():
+            return -evaluate(expr.arg, values)
+        case Frac():
+            below = evaluate(expr.den, values)
+            if below == 0:
+                raise ZeroDivisionError
+            return evaluate(expr.num, values) / below
+        case Pow():
+            return evaluate(expr.base, values) ** expr.exponent
+        case Call():
+            function = FUNCTIONS[expr.function]
+            if function.definition is not None:
+                return evaluate(function.definition(*expr.args), values)
+            assert function.evaluate is not None, expr.function
+            return function.evaluate(*(evaluate(arg, values) for arg in expr.args))
+        case Cases():
+            branch = {1: expr.above, 0: expr.at, -1: expr.below}[sign(evaluate(expr.on, values))]
+            return evaluate(branch, values)
+
+
+def quantities(expr: Expr) -> Iterator[Quantity]:
+    """Every name in ``expr``, in the order of writing, repeated as written."""
+    match expr:
+        case Quantity():
+            yield expr
+        case Num():
+            return
+        case Sum(parts) | Prod(parts) | Call(_, parts):
+            for part in parts:
+                yield from quantities(part)
+        case Neg(arg) | Pow(arg, _):
+            yield from quantities(arg)
+        case Frac(num, den):
+            yield from quantities(num)
+            yield from quantities(den)
+        case Cases():
+            yield from quantities(expr.on)
+
+
+def rename(expr: Expr, new: Callable[[Quantity], Quantity]) -> Expr:
+    """The same formula over other names."""
+    match expr:
+        case Quantity():
+            return new(expr)
+        case Num():
+            return expr
+        case Sum(terms):
+            return Sum(tuple([rename(term, new) for term in terms]))
+        case Neg(arg):
+            return Neg(rename(arg, new))
+        case Prod(factors, mark):
+            return Prod(tuple([rename(factor, new) for factor in factors]), mark)
+        case Frac(num, den):
+            return Frac(rename(num, new), rename(den, new))
+        case Pow(base, exponent):
+            return Pow(rename(base, new), exponent)
+        case Call(function, args):
+            return Call(function, tuple([rename(arg, new) for arg in args]))
+        case Cases(head, on, above, at, below):
+            new_head = Call(head.function, tuple([rename(arg, new) for arg in head.args]))
+            return Cases(new_head, rename(on, new), rename(above, new), rename(at, new), rename(below, new))
+
+
+def substitute(expr: Expr, printed: Mapping[str, Shown]) -> Expr:
+    """Put the printed numbers for the names, × between factors, and definitions for abbreviations."""
+    match expr:
+        case Quantity():
+            return Num(printed[expr.id])
+        case Num():
+            return expr
+        case Sum(terms):
+            return Sum(tuple([substitute(term, printed) for term in terms]))
+        case Neg(arg):
+            return Neg(substitute(arg, printed))
+        case Prod(factors):
+            return Prod(tuple([substitute(factor, printed) for factor in factors]), "×")
+        case Frac(num, den):
+            return Frac(substitute(num, printed), substitute(den, printed))
+        case Pow(base, exponent):
+            return Pow(substitute(base, printed), exponent)
+        case Call(function, args):
+            definition = FUNCTIONS[function].definition
+            if definition is not None:
+                return substitute(definition(*args), printed)
+            return Call(function, tuple([substitute(arg, printed) for arg in args]))
+        case Cases(head, on, above, at, below):
+            args = tuple([substitute(arg, printed) for arg in head.args])
+            return Cases(Call(head.function, args), substitute(on, printed), above, at, below)
+
+
+def to_sympy(expr: Expr, symbols: Mapping[str, Any]) -> "sympy.Expr":
+    """``expr`` as SymPy's, for the referee: ``symbols[id]`` for each quantity."""
+    import sympy
+
+    def convert(part: Expr) -> Any:
+        match part:
+            case Quantity():
+                return symbols[part.id]
+            case Num(shown):
+                return sympy.Rational(int(shown.value.p), int(shown.value.q))
+            case Sum(terms):
+                return sympy.Add(*map(convert, terms))
+            case Neg(arg):
+                return -convert(arg)
+            case Prod(factors):
+                return sympy.Mul(*map(convert, factors))
+            case Frac(num, den):
+                return convert(num) / convert(den)
+            case Pow(base, exponent):
+                return convert(base) ** exponent
+            case Call(function, args):
+                definition = FUNCTIONS[function].definition
+                if definition is not None:
+                    return convert(definition(*args))
+                return {"exp": sympy.exp, "tanh": sympy.tanh, "max": sympy.Max}[function](*map(convert, args))
+            case Cases():
+                on = convert(part.on)
+                return sympy.Piecewise(
+                    (convert(part.above), on > 0), (convert(part.below), on < 0), (convert(part.at), True)
+                )
+
+    return convert(expr)

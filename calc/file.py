@@ -1,0 +1,103 @@
+"""Problem files: TOML or JSON text into a Problem. Untrusted: read as data, bounded in size, never executed."""
+
+import json
+import re
+import sys
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from calc.errors import Fault, ProblemError
+from calc.problem import Problem, Typed
+
+LARGEST_FILE = 32 * 2**20  # bytes
+
+Overrides = Mapping[tuple[str, str], Any]
+
+
+def load(path: str | Path, overrides: Overrides | None = None) -> Problem:
+    """Read a problem file; ``-`` reads standard input; ``.json`` is JSON, anything else TOML (or JSON by its brace).
+
+    Args:
+        path: the file.
+        overrides: what the command line sets, e.g. {("rounding", "decimals"): 6}.
+    Raises:
+        ProblemError: the file cannot be read, or what it says is wrong; every fault is listed.
+    """
+    source = "standard input" if str(path) == "-" else str(path)
+    tables = _parse(_text(path, source), source)
+    for (table, key), value in (overrides or {}).items():
+        inner = tables.setdefault(table, {})
+        if isinstance(inner, dict):  # otherwise the file is wrong there and is told so below
+            for other in {"decimals", "significant"} if key in ("decimals", "significant") else ():
+                inner.pop(other, None)
+            inner[key] = value
+    try:
+        return Problem(**tables)
+    except ProblemError as error:
+        raise ProblemError(source, error.faults) from None
+
+
+def _text(path: str | Path, source: str) -> str:
+    try:
+        if str(path) == "-":
+            content = sys.stdin.buffer.read(LARGEST_FILE + 1)
+        else:
+            with Path(path).open("rb") as file:
+                content = file.read(LARGEST_FILE + 1)
+    except FileNotFoundError:
+        raise ProblemError(source, [Fault("", "no such file. Check the path, or start with: calc new xor")]) from None
+    except IsADirectoryError:
+        raise ProblemError(source, [Fault("", "a directory found, a problem file needed. Name a file in it")]) from None
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+        why = getattr(error, "strerror", None) or str(error)
+        raise ProblemError(source, [Fault("", f"cannot be read ({why}). Check the path and its permissions")]) from None
+    if len(content) > LARGEST_FILE:
+        raise ProblemError(source, [Fault("", f"more than {LARGEST_FILE >> 20} MB found. Is this a problem file?")])
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise ProblemError(source, [Fault(f"line {line}", "not UTF-8. Save the file as UTF-8")]) from None
+    if not text.strip():
+        raise ProblemError(source, [Fault("", "empty. Write a problem, or start with: calc new xor")])
+    return text
+
+
+def _parse(text: str, source: str) -> dict[str, Any]:
+    is_json = source.endswith(".json") or text.lstrip()[0] == "{"
+    try:
+        tables = _parse_json(text) if is_json else tomllib.loads(text.replace("\r\n", "\n"), parse_float=Typed)
+    except json.JSONDecodeError as error:
+        fault = Fault(f"line {error.lineno}, column {error.colno}", f"not JSON: {error.msg}. Mend it there")
+    except tomllib.TOMLDecodeError as error:
+        what, _, where = str(error).rpartition(" (at ")
+        what, where = (what, where.rstrip(")")) if what else (where, "")
+        fault = Fault(where, f"not TOML: {what[:200]}. Mend it there")
+    except RecursionError:
+        fault = Fault("", "brackets nested too deeply. Weights are lists of lists of numbers")
+    except ValueError as error:
+        huge = re.search(r"[0-9_]{4300,}", text)  # more digits than Python turns into a number
+        if huge:
+            line = text.count("\n", 0, huge.start()) + 1
+            fault = Fault(f"line {line}", f"a number of {len(huge[0])} digits found. Give at most 60 digits")
+        else:
+            fault = Fault("", f"{error}. Mend it")
+    else:
+        if isinstance(tables, dict):
+            return tables
+        fault = Fault("", "a JSON object { … } needed at the top")
+    raise ProblemError(source, [fault])
+
+
+def _parse_json(text: str) -> Any:
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        table = dict(pairs)
+        if len(table) < len(pairs):
+            keys = [key for key, _ in pairs]
+            twice = next(key for key in keys if keys.count(key) > 1)
+            raise ValueError(f'the key "{twice[:60]}" stands twice in one table. Remove one')
+        return table
+
+    return json.loads(text, parse_float=Typed, parse_constant=Typed, object_pairs_hook=once)

@@ -1,0 +1,134 @@
+"""Problem → Graph: every quantity in order of computation, each with its formula and local derivatives.
+
+x_i@s   z1_j@s   a1_j@s   …   E_j@s   E@s   E      with one sample there is no @s
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from calc.expr import Expr, Frac, Name, Num, Prod, Sum
+from calc.number import Exact, Number, Shown
+from calc.ops import affine
+from calc.problem import Problem
+
+LEARNING_RATE = Name("learning_rate")
+
+
+@dataclass(frozen=True)
+class Node:
+    """A computed quantity: its formula, and its local derivative by each quantity it is differentiated by."""
+
+    name: Name
+    expr: Expr
+    locals: tuple[tuple[Name, Expr], ...] = ()
+
+
+@dataclass(frozen=True)
+class Graph:
+    """Nodes in order of computation; the loss is the last.
+
+    given         values and printed forms of what the author wrote: x, t, w, b, the learning rate
+    parameters    what is differentiated by, per layer: each unit's weights, then its bias
+    trained       the parameters that the update changes
+    order         every quantity that has a gradient, in groups in order of computation: per layer its parameters,
+                  pre-activations and activations
+    """
+
+    nodes: tuple[Node, ...]
+    given: Mapping[str, Number]
+    typed: Mapping[str, Shown]
+    parameters: tuple[tuple[Name, ...], ...]
+    trained: frozenset[Name]
+    order: tuple[tuple[Name, ...], ...]
+    samples: tuple[int | None, ...]
+    loss: Name
+
+
+def build(problem: Problem) -> Graph:
+    """Spell the network out as scalar nodes."""
+    samples = tuple(range(1, len(problem.samples) + 1)) if len(problem.samples) > 1 else (None,)
+    typed: dict[str, Shown] = {LEARNING_RATE.id: problem.learning_rate.shown}
+    given: dict[str, Number] = {LEARNING_RATE.id: problem.learning_rate.value}
+
+    def give(name: Name, number: Exact) -> Name:
+        typed[name.id], given[name.id] = number.shown, number.value
+        return name
+
+    nodes: list[Node] = []
+    order: list[tuple[Name, ...]] = []
+    parameters: list[tuple[Name, ...]] = []
+    leaving: dict[int | None, tuple[Name, ...]] = {
+        s: tuple(give(Name("x", None, (i,), s), x) for i, x in enumerate(sample.inputs, 1))
+        for s, sample in zip(samples, problem.samples, strict=True)
+    }
+    trained: set[Name] = set()
+    for l, layer in enumerate(problem.layers, 1):
+        rows = [
+            tuple(give(Name("w", l, (j, i)), w) for i, w in enumerate(row, 1)) for j, row in enumerate(layer.weights, 1)
+        ]
+        biases = [give(Name("b", l, (j,)), b) for j, b in enumerate(layer.biases or (), 1)]
+        of_unit = [(*row, *biases[j : j + 1]) for j, row in enumerate(rows)]
+        parameters.append(tuple(name for unit in of_unit for name in unit))
+        trained.update(name for name in parameters[-1] if name.kind == "w" or problem.conventions.update_biases)
+        zs_of_layer: list[Name] = []
+        as_of_layer: list[Name] = []
+        for s in samples:
+            entering = leaving[s]
+            zs = [Name("z", l, (j,), s) for j in range(1, len(rows) + 1)]
+            as_ = [Name("a", l, (j,), s) for j in range(1, len(rows) + 1)]
+            for j, (row, z) in enumerate(zip(rows, zs, strict=True)):
+                bias = biases[j] if biases else None
+                derivatives = affine.derivatives(row, entering, bias)
+                if l == 1:
+                    derivatives = [(by, d) for by, d in derivatives if by.kind != "x"]  # inputs are constants
+                nodes.append(Node(z, affine.pre_activation(row, entering, bias), tuple(derivatives)))
+            at_zero = problem.conventions.relu_at_zero.shown
+            for z, a in zip(zs, as_, strict=True):
+                f = layer.activation
+                nodes.append(Node(a, f.formula(z), ((z, f.derivative(z, a, at_zero)),)))
+            zs_of_layer += zs
+            as_of_layer += as_
+            leaving[s] = tuple(as_)
+        order += [parameters[-1], tuple(zs_of_layer), tuple(as_of_layer)]
+
+    targets = {
+        s: tuple(give(Name("t", None, (j,), s), t) for j, t in enumerate(sample.targets, 1))
+        for s, sample in zip(samples, problem.samples, strict=True)
+    }
+    nodes += _loss_nodes(problem, samples, leaving, targets)
+    return Graph(
+        tuple(nodes), given, typed, tuple(parameters), frozenset(trained), tuple(order), samples, nodes[-1].name
+    )
+
+
+def _loss_nodes(
+    problem: Problem,
+    samples: tuple[int | None, ...],
+    outputs: Mapping[int | None, tuple[Name, ...]],
+    targets: Mapping[int | None, tuple[Name, ...]],
+) -> list[Node]:
+    """E_j per output, E@s per sample, and E of the whole batch, differentiated by the outputs directly."""
+    n = len(outputs[samples[0]])
+    average = problem.reduction == "mean" and len(samples) > 1
+    share = Frac(Num.of(1), Num.of(len(samples)))
+    nodes: list[Node] = []
+    derivatives: list[tuple[Name, Expr]] = []
+    whole: list[Name] = []
+    for s in samples:
+        pairs = list(zip(outputs[s], targets[s], strict=True))
+        parts = [problem.loss.part(a, t, n) for a, t in pairs]
+        names = [Name("E", None, (j,), s) for j in range(1, n + 1)]
+        nodes += [Node(name, part) for name, part in zip(names, parts, strict=True)]
+        # the loss of one output is written out; several are added up
+        of_sample = Node(Name("E", sample=s), parts[0] if n == 1 else Sum(tuple(names)))
+        nodes.append(of_sample)
+        whole.append(of_sample.name)
+        for a, t in pairs:
+            derivative = problem.loss.derivative(a, t, n)
+            derivatives.append((a, Prod((share, derivative)) if average else derivative))
+    if len(samples) == 1:
+        last = nodes.pop()
+        return [*nodes, Node(last.name, last.expr, tuple(derivatives))]
+    total = Sum(tuple(whole))
+    return [*nodes, Node(Name("E"), Prod((share, total)) if average else total, tuple(derivatives))]
+

@@ -1,0 +1,150 @@
+"""Name → Symbol: the course's spelling of every quantity. A profile is spelling only; it changes no number.
+
+To add a profile: write a class with one method per kind of quantity and put it into PROFILES.
+"""
+
+from typing import ClassVar
+
+from calc.expr import Name, Quantity
+from calc.problem import Problem
+from calc.symbol import Symbol
+
+
+class Standard:
+    """z^(l)_j, a^(l)_j, w^(l)_{ji} (to j from i), b^(l)_j, E, η"""
+
+    name: ClassVar[str] = "standard"
+
+    def __init__(self, problem: Problem) -> None:
+        self.widths = problem.widths
+        self.depth = len(problem.layers)
+        self.wide = max(self.widths) > 9  # two-digit indices need a comma between them
+        self.layers = problem.layers
+
+    def symbol(self, name: Name) -> Symbol:
+        """The symbol of a quantity, without its sample and prime."""
+        match name.kind:
+            case "x":
+                return self.input(*name.index)
+            case "t":
+                return self.target(*name.index)
+            case "z":
+                return self.pre_activation(name.layer or 0, *name.index)
+            case "a":
+                return self.activation(name.layer or 0, *name.index)
+            case "w":
+                return self.weight(name.layer or 0, *name.index)
+            case "b":
+                return self.bias(name.layer or 0, *name.index)
+            case "E":
+                return self.loss(*name.index)
+            case _:
+                return Symbol("eta")
+
+    def input(self, i: int | str) -> Symbol:
+        return Symbol("x", str(i))
+
+    def target(self, j: int | str) -> Symbol:
+        return Symbol("t", str(j))
+
+    def pre_activation(self, layer: int, j: int | str) -> Symbol:
+        return Symbol("z", str(j), f"({layer})")
+
+    def activation(self, layer: int, j: int | str) -> Symbol:
+        return Symbol("a", str(j), f"({layer})")
+
+    def weight(self, layer: int, j: int | str, i: int | str) -> Symbol:
+        return Symbol("w", f"{j},{i}" if self.wide else f"{j}{i}", f"({layer})")
+
+    def bias(self, layer: int, j: int | str) -> Symbol:
+        return Symbol("b", str(j), f"({layer})")
+
+    def loss(self, *output: int | str) -> Symbol:
+        return Symbol("E", *map(str, output))
+
+
+class NetOut(Standard):
+    """net_{h1}, out_{h1}, w_1 … w_n in file order, b_1 …, E_total, target, η; deeper hidden units h1,2: layer, unit"""
+
+    name = "net-out"
+
+    def _unit(self, layer: int, j: int | str) -> str:
+        if layer == self.depth:
+            return f"o{j}"
+        return f"h{j}" if self.depth == 2 else f"h{layer},{j}"
+
+    def input(self, i: int | str) -> Symbol:
+        return Symbol("i", str(i))
+
+    def target(self, j: int | str) -> Symbol:
+        return Symbol("target", f"o{j}")
+
+    def pre_activation(self, layer: int, j: int | str) -> Symbol:
+        return Symbol("net", self._unit(layer, j))
+
+    def activation(self, layer: int, j: int | str) -> Symbol:
+        return Symbol("out", self._unit(layer, j))
+
+    def weight(self, layer: int, j: int | str, i: int | str) -> Symbol:
+        if isinstance(j, str) or isinstance(i, str):
+            return Symbol("w", f"{i},{j}")
+        before = sum(a * b for a, b in zip(self.widths[: layer - 1], self.widths[1:layer], strict=True))
+        return Symbol("w", str(before + (j - 1) * self.widths[layer - 1] + i))
+
+    def bias(self, layer: int, j: int | str) -> Symbol:
+        if isinstance(j, str):
+            return Symbol("b", j)
+        before = sum(len(one.biases or ()) for one in self.layers[: layer - 1])
+        return Symbol("b", str(before + j))
+
+    def loss(self, *output: int | str) -> Symbol:
+        return Symbol("E", f"o{output[0]}" if output else "total")
+
+
+class Vw(Standard):
+    """z, h, y; weights W in the first layer, V in the second, then U, S, R, Q, P; b; E; η"""
+
+    name = "vw"
+    letters = "WVUSRQP"
+
+    def activation(self, layer: int, j: int | str) -> Symbol:
+        if layer == self.depth:
+            return Symbol("y", str(j))
+        return Symbol("h", str(j), "" if self.depth == 2 else f"({layer})")
+
+    def weight(self, layer: int, j: int | str, i: int | str) -> Symbol:
+        sub = f"{j},{i}" if self.wide else f"{j}{i}"
+        if layer > len(self.letters):
+            return Symbol("W", sub, f"({layer})")
+        return Symbol(self.letters[layer - 1], sub)
+
+
+PROFILES: tuple[type[Standard], ...] = (Standard, NetOut, Vw)
+
+
+class Notation:
+    """The profile of a problem with its own symbols on top."""
+
+    def __init__(self, problem: Problem) -> None:
+        self.profile = {profile.name: profile for profile in PROFILES}[problem.notation.profile](problem)
+        self.own = dict(problem.notation.symbols)
+        self.multiply = problem.notation.multiply
+
+    def own_symbol(self, quantity: Quantity) -> Symbol | None:
+        """The symbol that the problem file gives this very quantity, if any."""
+        return self.own.get(quantity.id)
+
+    def symbol(self, name: Name) -> Symbol:
+        """The symbol of ``name`` with prime, Δ and sample."""
+        own = self.own.get(name.id)
+        if own is not None:
+            return own
+        bare = name
+        if name.updated or name.sample is not None or name.kind.startswith("D"):
+            bare = Name(name.kind.removeprefix("D"), name.layer, name.index)
+        symbol = self.own.get(bare.id) or self.profile.symbol(bare)
+        if bare is name:
+            return symbol
+        return Symbol(
+            symbol.base, symbol.sub, symbol.sup, int(name.updated), name.sample, delta=name.kind.startswith("D")
+        )

@@ -1,0 +1,313 @@
+"""Exact rationals and certified balls, and rounding as on paper.
+
+v    a value: an exact rational (flint ``fmpq``), or a ball (``arb``) guaranteed to contain the true real
+s    what is printed of it, e.g. 0.70970 -> "0.7097"; only digits that the ball decides
+"""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
+
+from flint import arb, ctx, fmpq, fmpz
+
+from calc.errors import CalcError
+
+Number = fmpq | arb
+
+START_BITS = 256  # 77 digits: decides nearly every printed digit at the first try
+LAST_BITS = 4096  # beyond this a tie is taken for a tie, a ball of radius < 10^-1000 around 0 for 0
+GUARD_DIGITS = 30  # the most extra digits an operand is printed with
+LONGEST_INTEGER = 40  # digits before the point that still fit a line
+
+
+class Undecided(CalcError):
+    """The ball is too wide to decide a digit or a sign; evaluate again at a higher precision."""
+
+
+class Unprintable(CalcError):
+    """The value has no printable form: not finite, or too many digits."""
+
+
+@contextmanager
+def precision(bits: int) -> Iterator[None]:
+    """Evaluate balls with ``bits`` bits inside the block."""
+    before = ctx.prec
+    ctx.prec = bits
+    try:
+        yield
+    finally:
+        ctx.prec = before
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A number as it stands on paper: ``digits``, or ``digits`` × 10^``exponent``, or ``digits`` / ``denominator``."""
+
+    digits: str  # ASCII, e.g. "-0.2903"; the mantissa where there is an exponent
+    exponent: int | None = None
+    denominator: str | None = None
+    exact: bool = True  # False: rounded
+
+    @cached_property
+    def value(self) -> fmpq:
+        """The number that the printed digits denote."""
+        whole, _, places = self.digits.partition(".")
+        value = fmpq(int(whole + places), 10 ** len(places))
+        if self.exponent is not None:
+            value *= fmpq(10) ** self.exponent
+        return value / int(self.denominator) if self.denominator is not None else value
+
+    @property
+    def negative(self) -> bool:
+        return self.digits.startswith("-")
+
+    def __str__(self) -> str:
+        """One decimal, ``m×10ⁿ`` or ``p/q``."""
+        if self.denominator is not None:
+            return f"{self.digits}/{self.denominator}"
+        if self.exponent is None:
+            return self.digits
+        return f"{self.digits}×10{str(self.exponent).translate(_SUPERSCRIPTS)}"
+
+
+_SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+_TYPED = re.compile(r"([+-]?)\s*([0-9]+)(\.[0-9]+)?(?:[eE]([+-]?[0-9]+))?(?:\s*/\s*([0-9]+))?")
+
+MOST_DIGITS = 60  # of a number in a file
+LARGEST_EXPONENT = 100  # its power of ten, up or down
+
+
+@dataclass(frozen=True)
+class Exact:
+    """A number as somebody typed it: its exact value and its printed form, which keeps trailing zeros."""
+
+    shown: Shown
+    value: fmpq
+
+    @classmethod
+    def read(cls, text: str) -> "Exact":
+        """Read an integer, a decimal, a decimal with exponent, or a fraction.
+
+        e.g. 0.20 -> 1/5 printed "0.20"; 1e-3 -> 1/1000 printed 1×10⁻³; 1/3 -> 1/3.
+
+        Raises:
+            ValueError: not such a number, or longer than a page can hold; the message says which.
+        """
+        if len(text) > 4 * MOST_DIGITS:  # before any work whose time grows with the length
+            raise ValueError(f"a number of {len(text)} characters found, at most {MOST_DIGITS} digits can be printed")
+        match = _TYPED.fullmatch(text.strip().replace("_", ""))
+        if not match or (match[5] and (match[3] or match[4])):
+            raise ValueError(f'{text!r} is not a number. Write 0.5, -2, 1e-3 or a fraction in quotes, "1/3"')
+        sign, whole, places, power, below = match.groups()
+        if len(whole) + len(places or "") > MOST_DIGITS or len(below or "") > MOST_DIGITS:
+            raise ValueError(f"a number of more than {MOST_DIGITS} digits found. Give at most {MOST_DIGITS} digits")
+        if power and abs(int(power[:9])) > LARGEST_EXPONENT:
+            raise ValueError(
+                f"{text} is out of range. Numbers from 1e-{LARGEST_EXPONENT} to 1e{LARGEST_EXPONENT} can be printed"
+            )
+        if below and int(below) == 0:
+            raise ValueError(f"{text} divides by 0. Give a denominator other than 0")
+        digits = (whole.lstrip("0") or "0") + (places or "")
+        minus = "-" if sign == "-" and digits.strip("0.") else ""  # never -0.0
+        shown = Shown(minus + digits, int(power) if power and int(power) else None, below)
+        return cls(shown, shown.value)
+
+    def __str__(self) -> str:
+        """As it could be typed again."""
+        if self.shown.denominator is not None:
+            return f"{self.shown.digits}/{self.shown.denominator}"
+        return self.shown.digits + (f"e{self.shown.exponent}" if self.shown.exponent is not None else "")
+
+
+@dataclass(frozen=True)
+class Rounding:
+    """How results are printed, and carried where ``carry`` is "rounded".
+
+    ``decimals`` d (0 to 30): d decimals; a non-zero value below 10^-d as m×10ⁿ with max(2, d) significant digits.
+    ``significant`` s (1 to 30): plain for 10⁻⁴ ≤ |v| < 10ˢ, else m×10ⁿ.
+    An exact value that fits prints exactly.
+    """
+
+    decimals: int | None = 4
+    significant: int | None = None
+    carry: str = "full"
+    ties: str = "half-up"
+
+    def show(self, value: Number, extra: int = 0) -> Shown:
+        """Print ``value`` with ``extra`` guard digits beyond the page's rule.
+
+        Raises:
+            Undecided: the ball does not decide the digits.
+            Unprintable: not finite, or more digits before the point than a line holds.
+        """
+        if isinstance(value, arb) and not value.is_finite():
+            raise Unprintable("is not a finite number")
+        if _is_zero(value):
+            return Shown("0", exact=isinstance(value, fmpq))
+        negative, size = (True, -value) if is_negative(value) else (False, value)
+        if self.decimals is not None:
+            least, most, places = -self.decimals, None, self.decimals + extra
+            digits = max(2, self.decimals)
+        else:
+            assert self.significant is not None
+            least, most, places = -4, self.significant, None
+            digits = self.significant
+        if _less(size, _ten(least)) or (most is not None and not _less(size, _ten(most))):
+            shown = self._scientific(size, digits, extra)
+        else:
+            shown = self._plain(size, places, digits + extra)
+        return replace(shown, digits="-" + shown.digits) if negative else shown
+
+    def _plain(self, size: Number, places: int | None, digits: int) -> Shown:
+        """Plain notation with ``places`` decimals; None: as many as ``digits`` significant digits need."""
+        counted = places is None
+        if places is None:
+            places = digits - 1 - _decimal_exponent(size)
+        scaled, exact = self._integer(size, places)
+        text = str(int(scaled))
+        if counted and places > 0 and len(text) > digits:  # 0.99996 came up to 1.0000: 1.000
+            text, places = text[:-1], places - 1
+        if places > 0:
+            text = text.rjust(places + 1, "0")
+            text = f"{text[:-places]}.{text[-places:]}"
+            if exact:
+                text = text.rstrip("0").rstrip(".")
+        if len(text.partition(".")[0]) > LONGEST_INTEGER:
+            raise Unprintable(
+                f"has more than {LONGEST_INTEGER} digits before the point. "
+                "Scale the inputs, or set rounding.significant instead of rounding.decimals"
+            )
+        return Shown(text, exact=exact)
+
+    def _scientific(self, size: Number, digits: int, extra: int) -> Shown:
+        digits += extra
+        exponent = _decimal_exponent(size)
+        scaled, exact = self._integer(size, digits - 1 - exponent)
+        text = str(int(scaled))
+        if len(text) > digits:  # 9.9996 came up to 10.00
+            text, exponent = text[:-1], exponent + 1
+        if exact:
+            text = text.rstrip("0")
+        mantissa = text[0] + ("." + text[1:] if len(text) > 1 else "")
+        return Shown(mantissa, exponent if exponent else None, exact=exact)
+
+    def _integer(self, size: Number, places: int) -> tuple[fmpz, bool]:
+        """``size`` · 10^``places`` as a whole number, and whether it is one."""
+        if isinstance(size, fmpq):
+            scaled = size * _ten(places)
+            if scaled.q == 1:
+                return scaled.p, True
+            doubled = scaled * 2
+            below = scaled.floor()
+            if doubled.q == 1 and self.ties == "half-even":
+                return below + below % 2, False
+            return (scaled + fmpq(1, 2)).floor(), False
+        whole = (size * _ten_ball(places) + fmpq(1, 2)).floor().unique_fmpz()
+        if whole is None:
+            if ctx.prec < LAST_BITS:
+                raise Undecided
+            return self._integer(_nearest_tie(size, places), places)[0], False
+        return whole, False
+
+
+def _nearest_tie(size: arb, places: int) -> fmpq:
+    """The tie on which a ball still sits at the last precision: it is taken for exactly that."""
+    doubled = (size * _ten_ball(places) * 2 + fmpq(1, 2)).floor().unique_fmpz()
+    if doubled is None:
+        raise Unprintable(f"is not decided at {LAST_BITS} bits")
+    return fmpq(doubled, 2) * _ten(-places)
+
+
+@lru_cache(maxsize=256)
+def _ten(exponent: int) -> fmpq:
+    return fmpq(10) ** exponent
+
+
+def _ten_ball(exponent: int) -> Number:
+    return _ten(exponent) if abs(exponent) < 5000 else arb(10) ** exponent
+
+
+def _less(size: Number, bound: fmpq) -> bool:
+    """size < bound, for positive numbers; at the last precision a ball on the bound counts as the bound."""
+    if size < bound:
+        return True
+    if size >= bound or ctx.prec >= LAST_BITS:
+        return False
+    raise Undecided
+
+
+def _decimal_exponent(size: Number) -> int:
+    """e with 10^e ≤ size < 10^(e+1); either neighbour where a ball holds a power of ten (rounding settles it)."""
+    if isinstance(size, fmpq):
+        bits = int(size.p).bit_length() - int(size.q).bit_length()
+    else:
+        mantissa, power = size.mid().man_exp()
+        bits = int(mantissa).bit_length() + int(power)
+    if abs(bits) > 10**7:
+        raise Unprintable("is too large or too small to be printed. Scale the inputs or the weights")
+    exponent = bits * 30103 // 100000 - 1
+    while not size < _ten_ball(exponent + 1):
+        exponent += 1
+    return exponent
+
+
+def _is_zero(value: Number) -> bool:
+    return value == 0
+
+
+def is_negative(value: Number) -> bool:
+    """Whether ``value`` < 0.
+
+    Raises:
+        Undecided: the ball contains 0.
+    """
+    return sign(value) < 0
+
+
+def sign(value: Number) -> int:
+    """-1, 0 or 1.
+
+    Raises:
+        Undecided: a ball contains 0 besides other numbers.
+    """
+    if value > 0:
+        return 1
+    if value < 0:
+        return -1
+    if value == 0:
+        return 0
+    raise Undecided
+
+
+def settled(value: Number) -> Number:
+    """At the last precision a ball around 0 of radius below 10^-1000 is 0 (still not an exact rational)."""
+    if isinstance(value, arb) and ctx.prec >= LAST_BITS and value.contains(0) and abs(value) < _ten(-1000):
+        return arb(0)
+    return value
+
+
+def decimal_text(value: Number) -> str:
+    """``value`` for other programs: a terminating decimal or p/q where exact, else 20 correct significant digits.
+
+    Raises:
+        Undecided: the ball does not decide 20 digits.
+    """
+    if isinstance(value, arb):
+        return _shortest(Rounding(decimals=None, significant=20).show(value))
+    rest, counts = int(value.q), {2: 0, 5: 0}
+    for prime in counts:
+        while rest % prime == 0:
+            rest, counts[prime] = rest // prime, counts[prime] + 1
+    if rest != 1:
+        return f"{value.p}/{value.q}"
+    places = max(counts.values())
+    text = str(abs(int((value * 10**places).p))).rjust(places + 1, "0")
+    text = f"{text[:-places]}.{text[-places:]}" if places else text
+    return "-" + text if value < 0 else text
+
+
+def _shortest(shown: Shown) -> str:
+    return shown.digits + (f"e{shown.exponent}" if shown.exponent is not None else "")

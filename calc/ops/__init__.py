@@ -1,0 +1,6 @@
+"""The operations a network is built from: forward formula and local derivatives, nothing else."""
+
+from calc.ops.activations import ACTIVATIONS, Activation
+from calc.ops.losses import LOSSES, Loss
+
+__all__ = ["ACTIVATIONS", "LOSSES", "Activation", "Loss"]

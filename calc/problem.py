@@ -1,0 +1,448 @@
+"""The problem as its author wrote it: read, validated, every fault reported at once.
+
+x    inputs of a sample, (n_in,)         e.g. inputs = [1, 0]
+t    targets of a sample, (n_out,)       e.g. targets = [1]
+w    weights of a layer, (n_out, n_in)   one row per unit: the weights into it, in input order
+b    biases of a layer, (n_out,)         or None
+
+Numbers are exact: 0.1 is one tenth and prints as it was typed.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from decimal import Decimal
+from fractions import Fraction
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    PlainValidator,
+    StrictBool,
+    StrictInt,
+    ValidationError,
+    WithJsonSchema,
+)
+
+from calc.errors import Fault, ProblemError
+from calc.number import MOST_DIGITS, Exact
+from calc.number import Rounding as RoundingRule
+from calc.ops import ACTIVATIONS, LOSSES, Activation, Loss
+from calc.symbol import Symbol
+
+
+class Typed:
+    """A number of a file, kept as the text that was typed."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def __repr__(self) -> str:
+        return self.text
+
+
+def _read_number(value: Any) -> Exact:
+    match value:
+        case Exact():
+            return value
+        case bool():
+            raise ValueError(f"{str(value).lower()} found, a number needed. Write 1 or 0")
+        case int():
+            if value.bit_length() > 4 * MOST_DIGITS:
+                raise ValueError(f"a number of more than {MOST_DIGITS} digits found. Give at most {MOST_DIGITS} digits")
+            return Exact.read(str(value))
+        case float():
+            return Exact.read(float.__repr__(value))
+        case Typed():
+            return Exact.read(value.text)
+        case str():
+            return Exact.read(value)
+        case Decimal() | Fraction():
+            return Exact.read(str(value))
+        case _:
+            raise ValueError(f"{_kind(value)} found, a number needed")
+
+
+def _read_half(value: Any) -> Exact:
+    number = _read_number(value)
+    if number.value * 2 not in (0, 1, 2):
+        raise ValueError(f'{number} found, 0, "1/2" or 1 needed')
+    return number
+
+
+def _write_number(number: Exact) -> int | float | str:
+    """As JSON has it; a string where a JSON number would lose digits."""
+    text = str(number)
+    if re.fullmatch(r"-?[0-9]{1,15}", text):
+        return int(text)
+    if "/" not in text and Exact.read(float.__repr__(float(text))).value == number.value:
+        return float(text)
+    return text
+
+
+_NUMBER_SCHEMA = {
+    "anyOf": [
+        {"type": "number"},
+        {"type": "string", "pattern": r"^[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?$|^[+-]?[0-9]+\s*/\s*[0-9]+$"},
+    ],
+    "description": 'a number, or a fraction in quotes such as "1/3"',
+}
+Number = Annotated[
+    Exact, PlainValidator(_read_number), PlainSerializer(_write_number), WithJsonSchema(_NUMBER_SCHEMA)
+]
+Half = Annotated[
+    Exact,
+    PlainValidator(_read_half),
+    PlainSerializer(_write_number),
+    WithJsonSchema({"enum": [0, 0.5, 1, "1/2"], "description": "the derivative taken at the kink"}),
+]
+
+
+def _operation(operations: Iterable[type[Any]], what: str) -> Any:
+    """A validated field type: a name, a second name or a table { name = … } to an instance of one of ``operations``."""
+    known = {name: op for op in operations for name in (op.name, *op.aliases)}
+    names = sorted(op.name for op in operations)
+
+    def read(value: Any) -> Any:
+        if isinstance(value, tuple(operations)):
+            return value
+        name, parameters = (value, {}) if isinstance(value, str) else (None, value)
+        if isinstance(value, Mapping):
+            parameters = dict(value)
+            name = parameters.pop("name", None)
+        if not isinstance(name, str):
+            raise ValueError(f'{_kind(value)} found, the name of {what} needed. Known: {", ".join(names)}')
+        if name not in known:
+            raise ValueError(_unknown(name, known, names))
+        if parameters:
+            raise ValueError(f'{name} has no parameter "{next(iter(parameters))}". Remove it')
+        return known[name]()
+
+    schema = {"anyOf": [{"enum": list(known)}, {"type": "object", "properties": {"name": {"enum": list(known)}}}]}
+    return PlainValidator(read), PlainSerializer(lambda op: op.name), WithJsonSchema(schema)
+
+
+_read_activation = _operation(ACTIVATIONS, "an activation")
+_read_loss = _operation(LOSSES, "a loss")
+
+
+def _read_symbol(value: Any) -> Symbol:
+    if isinstance(value, Symbol):
+        return value
+    if not isinstance(value, str):
+        raise ValueError(f'{_kind(value)} found, a symbol in quotes needed, e.g. "w_5"')
+    return Symbol.parse(value)
+
+
+def _read_show(value: Any) -> str | tuple[str, ...]:
+    if value in ("all", "auto"):
+        return str(value)
+    names = value.split(",") if isinstance(value, str) else value
+    if not isinstance(names, Sequence) or not names or not all(isinstance(name, str) and name.strip() for name in names):
+        raise ValueError(f'{_kind(value)} found, "all", "auto" or a list of parameters needed, e.g. ["w5", "w1"]')
+    return tuple(name.strip() for name in names)
+
+
+_SHOW_SCHEMA = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+
+class Layer(_Table):
+    """A fully connected layer: weights (n_out, n_in), biases (n_out,) or None."""
+
+    activation: Annotated[Activation, *_read_activation]
+    weights: Annotated[tuple[Annotated[tuple[Number, ...], Field(min_length=1)], ...], Field(min_length=1)]
+    biases: tuple[Number, ...] | None = None
+
+
+class Sample(_Table):
+    """One sample: inputs (n_in,), targets (n_out,)."""
+
+    inputs: tuple[Number, ...]
+    targets: tuple[Number, ...]
+
+
+class Conventions(_Table):
+    """Everything that changes a number; all of it is printed in the solution."""
+
+    update_biases: StrictBool = True
+    update_order: Literal["simultaneous", "sequential"] = "simultaneous"
+    delta_sign: Literal["dE/dz"] = "dE/dz"
+    relu_at_zero: Half = Exact.read("0")
+
+
+class Rounding(_Table):
+    """How results are printed and carried; see design: never both decimals and significant."""
+
+    decimals: Annotated[StrictInt, Field(ge=0, le=30)] | None = None
+    significant: Annotated[StrictInt, Field(ge=1, le=30)] | None = None
+    carry: Literal["full", "rounded"] = "full"
+    ties: Literal["half-up", "half-even"] = "half-up"
+
+    @property
+    def rule(self) -> RoundingRule:
+        """The rule in force; 4 decimals where nothing is said."""
+        decimals = 4 if self.decimals is None and self.significant is None else self.decimals
+        return RoundingRule(decimals, self.significant, self.carry, self.ties)
+
+
+class SolutionOptions(_Table):
+    """What of the derivation is written out, and in which way."""
+
+    method: Literal["chain"] = "chain"
+    show: Annotated[str | tuple[str, ...], PlainValidator(_read_show), WithJsonSchema(_SHOW_SCHEMA)] = "auto"
+    detail: Literal["exam"] = "exam"
+    language: Literal["en"] = "en"
+
+
+class NotationOptions(_Table):
+    """Spelling only: switching it changes no number."""
+
+    profile: Literal["standard", "net-out", "vw"] = "standard"
+    decimal: Literal["."] = "."
+    multiply: Literal["×", "·"] = "×"
+    symbols: Mapping[
+        str,
+        Annotated[Symbol, PlainValidator(_read_symbol), WithJsonSchema({"type": "string"}), PlainSerializer(str)],
+    ] = {}
+
+
+class Problem(_Table):
+    """A network with concrete numbers and what is to be done with it.
+
+    Raises:
+        ProblemError: with every fault found.
+    """
+
+    title: str = "Back-propagation, step by step"
+    learning_rate: Number
+    loss: Annotated[Loss, *_read_loss]
+    reduction: Literal["mean", "sum"] = "mean"
+    conventions: Conventions = Conventions()
+    rounding: Rounding = Rounding()
+    solution: SolutionOptions = SolutionOptions()
+    notation: NotationOptions = NotationOptions()
+    layers: Annotated[tuple[Layer, ...], Field(min_length=1)]
+    samples: Annotated[tuple[Sample, ...], Field(min_length=1)]
+
+    def __init__(self, /, **tables: Any) -> None:
+        tables = _plain(tables)
+        faults = []
+        try:
+            super().__init__(**tables)
+        except ValidationError as error:
+            faults = [_fault(found) for found in error.errors(include_url=False)]
+        faults += _size_faults(tables)
+        if not faults:
+            faults += _symbol_faults(self)
+        if faults:
+            raise ProblemError("problem", faults)
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """Inputs, then the units of each layer, e.g. (2, 2, 1)."""
+        return (len(self.samples[0].inputs), *(len(layer.weights) for layer in self.layers))
+
+
+def _plain(value: Any) -> Any:
+    """Arrays of other libraries and tuples as lists, models as they are."""
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    if isinstance(value, Mapping):
+        return {str(key): _plain(entry) for key, entry in value.items()}
+    return [_plain(entry) for entry in value] if isinstance(value, list | tuple) else value
+
+
+# --- faults, in words --------------------------------------------------------------------------------------------
+
+
+def _kind(value: Any) -> str:
+    """What was found, for a person: 'the text "x"', 'a list', 'true'."""
+    match value:
+        case bool():
+            return str(value).lower()
+        case None:
+            return "nothing"
+        case str():
+            return f'the text "{value[:40]}"' if value else "an empty text"
+        case Mapping():
+            return "a table"
+        case list() | tuple():
+            return f"a list of {len(value)}" if value else "an empty list"
+        case int() if value.bit_length() > 200:
+            return "a huge number"
+        case _:
+            return str(value)[:40]
+
+
+def _unknown(name: str, known: Iterable[str], listed: Iterable[str]) -> str:
+    import difflib  # only where something is wrong
+
+    close = difflib.get_close_matches(name, list(known), n=1)
+    hint = f' Did you mean "{close[0]}"?' if close else ""
+    return f'"{name[:60]}" is not known.{hint} Known: {", ".join(listed)}'
+
+
+def _path(location: Sequence[str | int]) -> str:
+    """layers[1].weights[0][2], counted from 0."""
+    path = ""
+    for part in location:
+        path += f"[{part}]" if isinstance(part, int) else f".{part[:60]}" if path else part[:60]
+    return path
+
+
+def _table_at(location: Sequence[str | int]) -> type[BaseModel] | None:
+    """The model of the table at a location, None where there is none."""
+    table: type[BaseModel] = Problem
+    for part in location:
+        if isinstance(part, str):
+            field = table.model_fields.get(part)
+            inner = [t for t in _types(field.annotation) if issubclass(t, BaseModel)] if field else []
+            if not inner:
+                return None
+            table = inner[0]
+    return table
+
+
+def _types(annotation: Any) -> list[type]:
+    """All classes within an annotation: tuple[Layer, ...] holds Layer."""
+    inner = [t for argument in get_args(annotation) for t in _types(argument)]
+    return inner or ([annotation] if isinstance(annotation, type) else [])
+
+
+def _fault(found: Any) -> Fault:
+    """One of pydantic's errors as where, what was found, what was expected, what to do."""
+    location, value, context = found["loc"], found["input"], found.get("ctx", {})
+    where = _path(location)
+    match found["type"]:
+        case "value_error":
+            what = str(context["error"])
+        case "missing":
+            what = f'missing. Add "{location[-1]}" here'
+        case "extra_forbidden":
+            table = _table_at(location[:-1])
+            listed = list(table.model_fields) if table else []
+            what = _unknown(str(location[-1]), listed, listed)
+        case "literal_error":
+            listed = re.findall(r"'([^']*)'", context["expected"])
+            what = _unknown(value, listed, listed) if isinstance(value, str) else (
+                f"{_kind(value)} found, one of {', '.join(listed)} needed"
+            )
+        case "too_short":
+            what = f"empty. Add at least one {'number' if where.endswith(']') else 'entry'}"
+        case "tuple_type" | "list_type":
+            what = f"{_kind(value)} found, a list in brackets [ ] needed"
+        case "model_type" | "model_attributes_type" | "dict_type" | "mapping_type":
+            what = f"{_kind(value)} found, a table of named entries needed"
+        case "string_type":
+            what = f"{_kind(value)} found, a text in quotes needed"
+        case "bool_type":
+            what = f"{_kind(value)} found, true or false needed"
+        case "int_type":
+            what = f"{_kind(value)} found, a whole number needed"
+        case "greater_than_equal":
+            what = f"{_kind(value)} found, at least {context['ge']} needed"
+        case "less_than_equal":
+            what = f"{_kind(value)} found, at most {context['le']} needed"
+        case _:
+            what = f"{_kind(value)} found. {found['msg']}"
+    return Fault(where, what)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def _lists(value: Any) -> bool:
+    return isinstance(value, list) and len(value) > 0
+
+
+def _size_faults(tables: Mapping[str, Any]) -> Iterator[Fault]:
+    """Where rows, biases, inputs and targets do not fit together; looks only at lengths, so other faults do not matter."""
+    rounding = tables.get("rounding")
+    if isinstance(rounding, Mapping) and {"decimals", "significant"} <= rounding.keys():
+        yield Fault("rounding", "decimals and significant found, one of them needed. Remove one")
+    layers, samples = tables.get("layers"), tables.get("samples")
+    entering: int | None = None  # numbers that enter the layer: inputs, then units of the layer before
+    origin = ""
+    if _lists(samples) and isinstance(samples[0], Mapping) and _lists(samples[0].get("inputs")):
+        entering, origin = len(samples[0]["inputs"]), "samples[0].inputs has"
+        for s, sample in enumerate(samples[1:], 1):
+            if isinstance(sample, Mapping) and _lists(sample.get("inputs")) and len(sample["inputs"]) != entering:
+                found = _count(len(sample["inputs"]), "number")
+                yield Fault(f"samples[{s}].inputs", f"{found} found, {entering} needed (as in samples[0]). "
+                            "Give every sample the same number of inputs")  # fmt: skip
+    for number, layer in enumerate(layers if _lists(layers) else []):
+        rows = layer.get("weights") if isinstance(layer, Mapping) else None
+        if not _lists(rows) or not all(_lists(row) for row in rows):
+            entering = None
+            continue
+        where = f"layers[{number}]"
+        lengths = {len(row) for row in rows}
+        if len(lengths) > 1:
+            listed = ", ".join(str(len(row)) for row in rows[:12])
+            yield Fault(f"{where}.weights", f"rows of different lengths found ({listed}), equal lengths needed. "
+                        "Give every unit one weight per input")  # fmt: skip
+        elif entering is not None and lengths != {entering}:
+            found = lengths.pop()
+            change = "Add" if found < entering else "Remove"
+            yield Fault(
+                f"{where}.weights",
+                f"{_count(len(rows), 'row')} of {_count(found, 'number')} found, {_count(len(rows), 'row')} of {entering} "
+                f"needed ({origin} {entering}). {change} {_count(abs(entering - found), 'column')} "
+                f"{'to' if found < entering else 'from'} each row",
+            )
+        biases = layer.get("biases")
+        if isinstance(biases, list) and len(biases) != len(rows):
+            yield Fault(f"{where}.biases", f"{_count(len(biases), 'number')} found, {len(rows)} needed "
+                        "(one per row of weights). Give every unit one bias, or leave biases out")  # fmt: skip
+        entering, origin = len(rows), f"the units of layer {number + 1} number"
+    for s, sample in enumerate(samples if _lists(samples) else []):
+        targets = sample.get("targets") if isinstance(sample, Mapping) else None
+        if _lists(layers) and isinstance(targets, list) and entering is not None and len(targets) != entering:
+            yield Fault(f"samples[{s}].targets", f"{_count(len(targets), 'number')} found, {entering} needed "
+                        "(one per unit of the last layer). Give every output one target")  # fmt: skip
+
+
+def _symbol_faults(problem: Problem) -> Iterator[Fault]:
+    """Keys of [notation.symbols] that name no quantity of this network."""
+    for key in problem.notation.symbols:
+        if not is_id(key, problem):
+            yield Fault(
+                f'notation.symbols."{key[:60]}"',
+                "is no quantity of this network. Name one by its id, e.g. w1_1_1, b1_1, z1_1, a1_1, x_1, t_1 or E",
+            )
+
+
+_BASE = re.compile(r"(x|t|E)_([1-9][0-9]*)|(D?[wb]|[za])([1-9][0-9]*)_([1-9][0-9]*)(?:_([1-9][0-9]*))?('?)|E'?|learning_rate")
+
+
+def is_id(text: str, problem: Problem) -> bool:
+    """Whether ``text`` is the id of a quantity of this network (a sample's mark @s left out)."""
+    if len(text) > 100:
+        return False
+    partial = re.fullmatch(r"d([^/|]+)/d([^/|]+)(?:\|([^/|]+))?", text)
+    return all(_is_base(part, problem) for part in (partial.groups() if partial else (text,)) if part is not None)
+
+
+def _is_base(text: str, problem: Problem) -> bool:
+    match = _BASE.fullmatch(text)
+    if not match:
+        return False
+    widths = problem.widths
+    vector, i, kind, layer, to, source, _ = match.groups()
+    if vector:
+        return int(i) <= (widths[0] if vector == "x" else widths[-1])
+    if not kind:
+        return True
+    number = int(layer)
+    if number >= len(widths) or int(to) > widths[number]:
+        return False
+    if kind.endswith("w"):
+        return source is not None and int(source) <= widths[number - 1]
+    return source is None and (not kind.endswith("b") or problem.layers[number - 1].biases is not None)

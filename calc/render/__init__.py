@@ -1,0 +1,187 @@
+"""Document → text: the words of a language, the formulas of a format, placed by templates."""
+
+from collections.abc import Iterable, Mapping
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from calc.document import Derivation, Document, Line, Reference, Table, Words
+from calc.errors import Fault, ProblemError
+from calc.notation import Notation
+from calc.render.format import TEMPLATES, Format
+from calc.render.latex import Latex
+from calc.render.layout import Row, Ruler, rows
+from calc.render.markdown import Markdown
+from calc.render.text import Text
+from calc.render.typst import Typst
+
+if TYPE_CHECKING:
+    import jinja2
+
+FORMATS: tuple[type[Format], ...] = (Markdown, Latex, Typst, Text)
+
+MOST_CHARACTERS = 1000  # of one block of formulas; some hosts refuse longer ones
+
+
+def render(document: Document, format: type[Format], notation: Notation, templates: Path | None = None) -> str:
+    """Write a document in one format.
+
+    Args:
+        templates: a folder searched before calc's own; its files may extend "default/md/document.md" and so on.
+    Raises:
+        ProblemError: a template of that folder is wrong.
+    """
+    view = _View(format(), notation, wording(templates))
+    return _fill(_environment(templates), format.template, view, document)
+
+
+def _fill(environment: "jinja2.Environment", template: str, view: "_View", document: Document) -> str:
+    from jinja2 import TemplateError
+
+    try:
+        return environment.get_template(template).render(document=document, view=view)
+    except TemplateError as error:
+        where = getattr(error, "name", None) or template
+        line = getattr(error, "lineno", None)
+        fault = Fault(f"{where}{f', line {line}' if line else ''}", f"{error.message}. Mend the template")
+        raise ProblemError("templates", [fault]) from None
+
+
+@cache
+def _environment(templates: Path | None) -> "jinja2.Environment":
+    import jinja2
+
+    own = jinja2.FileSystemLoader(TEMPLATES)
+    loaders: list[jinja2.BaseLoader] = [own, jinja2.PrefixLoader({"default": own})]
+    if templates is not None:
+        if not templates.is_dir():
+            raise ProblemError("templates", [Fault(str(templates), "no such folder. Name a folder of templates")])
+        loaders.insert(0, jinja2.FileSystemLoader(templates))
+    # formats have escapes of their own (``view.text``); LaTeX and Typst need other marks than braces
+    return jinja2.Environment(
+        loader=jinja2.ChoiceLoader(loaders),
+        undefined=jinja2.StrictUndefined,
+        autoescape=False,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        block_start_string="<%",
+        block_end_string="%>",
+        variable_start_string="<<",
+        variable_end_string=">>",
+        comment_start_string="<#",
+        comment_end_string="#>",
+    )
+
+
+@cache
+def wording(templates: Path | None, language: str = "en") -> Mapping[str, str]:
+    """What is said, by key; a user's wording file replaces single sentences."""
+    import tomllib
+
+    said: dict[str, str] = {}
+    for folder in (TEMPLATES, templates):
+        path = folder / "wording" / f"{language}.toml" if folder else None
+        if path is None or (folder is not TEMPLATES and not path.is_file()):
+            continue
+        try:
+            tables = tomllib.loads(path.read_text("utf-8"))
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise ProblemError("templates", [Fault(str(path), f"{error}. Mend the wording file")]) from None
+        said |= {f"{table}.{key}": text for table, texts in tables.items() for key, text in texts.items()}
+    return said
+
+
+class _View:
+    """What a template may ask for: everything as finished strings of its format."""
+
+    def __init__(self, format: Format, notation: Notation, said: Mapping[str, str]) -> None:
+        self.format, self.said = format, said
+        self.printer = format.formulas(notation)
+        self.ruler = Ruler(notation)
+
+    def kind(self, block: object) -> str:
+        """prose, listing, derivation or table."""
+        return type(block).__name__.lower()
+
+    def text(self, text: str) -> str:
+        """Any text, escaped."""
+        return self.format.text(text)
+
+    def words(self, words: Words) -> str:
+        """A sentence with its formulas."""
+        template = self.said[words.key]
+        out = []
+        for i, part in enumerate(template.replace("}", "{").split("{")):
+            if i % 2:
+                out.append(self.argument(words.args[part]))
+            elif part:
+                out.append(self.text(part))
+        return "".join(out)
+
+    def argument(self, argument: Any) -> str:
+        """What stands in a place of a sentence."""
+        match argument:
+            case Words():
+                return self.words(argument)
+            case int():
+                return self.text(str(argument))
+            case Reference(numbers):
+                lines = self.said["list.lines"]
+                return self._list([self.text(lines.replace("{number}", str(n))) for n in numbers])
+            case tuple():
+                return self._list([self.argument(one) for one in argument])
+            case Line(left, sides):
+                relations = self.format.relations
+                right = "".join(f" {relations[sign]} {self.printer.write(side)}" for sign, side in sides)
+                return self.format.inline(self.printer.write(left) + right)
+        return self.format.inline(self.printer.write(argument))
+
+    def _list(self, parts: list[str]) -> str:
+        if len(parts) < 2:
+            return "".join(parts)
+        return self.text(self.said["list.comma"]).join(parts[:-1]) + self.text(self.said["list.and"]) + parts[-1]
+
+    def prose(self, sentences: Iterable[Words]) -> str:
+        """A paragraph."""
+        return self.text(" ").join(self.words(one) for one in sentences)
+
+    def cell(self, cell: Any) -> str:
+        """A cell of a table; empty where there is nothing."""
+        return "" if cell is None else self.argument(cell)
+
+    def width(self, table: Table) -> int:
+        """How many columns a table has."""
+        return max(len(table.head), *(len(row) for row in table.rows))
+
+    def blocks(self, derivation: Derivation) -> list[list[Row]]:
+        """Rows of a derivation, in blocks that no host refuses for their length."""
+        laid = rows(derivation.lines, self.printer, self.ruler, self.format.page, self.format.relations)
+        blocks: list[list[Row]] = [[]]
+        size = 0
+        for row in laid:
+            length = len(row.left) + len(row.right) + 30
+            if blocks[-1] and size + length > MOST_CHARACTERS:
+                blocks.append([])
+                size = 0
+            blocks[-1].append(row)
+            size += length
+        return blocks
+
+    def lines(self, derivation: Derivation) -> list[str]:
+        """A derivation in columns of characters, its numbers at the right edge."""
+        laid = [row for block in self.blocks(derivation) for row in block]
+        column = max(len(row.left) for row in laid)
+        page = int(self.format.page) + 8
+        out = []
+        for row in laid:
+            text = f"  {row.left.rjust(column)} {row.right}"
+            out.append(text if row.number is None else f"{text.ljust(page - 6)}  ({row.number})")
+        return out
+
+    def table(self, table: Table) -> list[str]:
+        """A table in columns of characters, a rule under its head."""
+        grid = [[self.cell(cell) for cell in row] for row in (table.head, *table.rows) if row]
+        widths = [max(len(row[i]) for row in grid if i < len(row)) for i in range(self.width(table))]
+        lines = ["  " + "  ".join(c.ljust(w) for c, w in zip(row, widths, strict=False)).rstrip() for row in grid]
+        return [lines[0], "  " + "  ".join("─" * w for w in widths), *lines[1:]] if table.head else lines

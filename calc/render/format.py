@@ -1,0 +1,71 @@
+"""What every format has: a printer for formulas, an escape for text, a template, and the page they go on."""
+
+import unicodedata
+from abc import ABC, abstractmethod
+from functools import cache
+from pathlib import Path
+from typing import ClassVar
+
+from calc.notation import Notation
+from calc.render.math import Printer
+
+_SHIPPED = Path(__file__).parent.parent / "templates"
+TEMPLATES = _SHIPPED if _SHIPPED.is_dir() else Path(__file__).parent.parent.parent / "templates"  # a checkout
+
+LONGEST_WORD = 32  # characters after which a word may be broken
+
+
+class Format(ABC):
+    """One text format. To add one: a class in a module of its own, a template, and its entry in FORMATS."""
+
+    name: ClassVar[str]
+    suffix: ClassVar[str]
+    aliases: ClassVar[tuple[str, ...]] = ()
+    template: ClassVar[str]
+    printer: ClassVar[type[Printer]]
+    page: ClassVar[float]  # the width of a line, in digits
+    relations: ClassVar[dict[str, str]]
+
+    def formulas(self, notation: Notation) -> Printer:
+        """A printer that spells quantities by ``notation``."""
+        return self.printer(notation)
+
+    @abstractmethod
+    def text(self, text: str) -> str:
+        """Any text, escaped: the author's title as well as our own words."""
+
+    @abstractmethod
+    def inline(self, formula: str) -> str:
+        """A formula within a sentence or a table."""
+
+
+def visible(text: str) -> str:
+    """Text on one line; control characters and those that change the direction of reading as [U+202E]."""
+    if text.isascii() and text.isprintable():
+        return text
+    shown = [
+        c if unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp") else f"[U+{ord(c):04X}]"
+        for c in " ".join(text.split())
+    ]
+    return "".join(shown)
+
+
+def split_words(text: str) -> str:
+    """A zero-width space in words too long for a line."""
+    if all(len(word) <= LONGEST_WORD for word in text.split(" ")):
+        return text
+    words = [
+        "\u200b".join(word[i : i + LONGEST_WORD] for i in range(0, len(word), LONGEST_WORD)) for word in text.split(" ")
+    ]
+    return " ".join(words)
+
+
+@cache
+def covered(name: str) -> frozenset[int]:
+    """The characters that the fonts of a format have, from templates/glyphs."""
+    glyphs: set[int] = set()
+    for line in (TEMPLATES / "glyphs" / f"{name}.txt").read_text("utf-8").splitlines():
+        for part in line.split() if not line.startswith("#") else ():
+            first, _, last = part.partition("-")
+            glyphs.update(range(int(first, 16), int(last or first, 16) + 1))
+    return frozenset(glyphs)

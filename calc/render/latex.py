@@ -1,0 +1,85 @@
+"""LaTeX: a complete document for pdfLaTeX with amsmath, amssymb, geometry, booktabs, longtable, fontenc, inputenc."""
+
+from calc.render.format import Format, covered, split_words, visible
+from calc.render.math import Printer
+from calc.symbol import GREEK, Symbol
+
+class LatexPrinter(Printer):
+    """amsmath, as Markdown hosts read it too."""
+
+    times = {"": r"\,", "·": r"\cdot", "×": r"\times"}
+    functions = {"sigmoid": r"\sigma", "tanh": r"\tanh", "max": r"\max", "relu": r"\operatorname{ReLU}",
+                 "relu'": r"\operatorname{ReLU}'"}  # fmt: skip
+
+    def ratio(self, num: str, den: str) -> str:
+        short = num.isdigit() and den.isdigit()
+        return rf"\tfrac{{{num}}}{{{den}}}" if short else rf"\frac{{{num}}}{{{den}}}"
+
+    def power(self, base: str, exponent: str) -> str:
+        return f"{base}^{exponent}" if len(exponent) == 1 else f"{base}^{{{exponent}}}"
+
+    def exponential(self, exponent: str) -> str:
+        return f"e^{{{exponent}}}"
+
+    def brackets(self, inner: str) -> str:
+        return rf"\left({inner}\right)" if r"\frac" in inner else f"({inner})"
+
+    def function(self, name: str) -> str:
+        return self.functions[name]
+
+    def symbol(self, symbol: Symbol) -> str:
+        base = f"\\{symbol.base}" if symbol.base in GREEK else symbol.base
+        if len(symbol.base) > 1 and symbol.base not in GREEK:
+            base = rf"\mathrm{{{base}}}"
+        mark = f"[{symbol.sample}]" if symbol.sample is not None else ""
+        sup = self._script(symbol.sup) + r"\prime" * symbol.primes + mark if symbol.sup or mark else "'" * symbol.primes
+        if sup and not sup.startswith("'"):
+            sup = f"^{sup}" if len(sup) == 1 else f"^{{{sup}}}"
+        sub = self._script(symbol.sub)
+        if sub:
+            sub = f"_{sub}" if len(sub) == 1 else f"_{{{sub}}}"
+        text = base + sup + sub
+        return rf"\Delta {text}" if symbol.delta else text
+
+    @staticmethod
+    def _script(text: str) -> str:
+        """Words upright, single letters as variables."""
+        text = text.replace("'", r"\prime ")
+        return rf"\mathrm{{{text}}}" if len(text) > 2 and text.isalpha() else text
+
+    def derivative(self, of: str, by: str, at: str) -> str:
+        text = rf"\frac{{\partial {of}}}{{\partial {by}}}"
+        return rf"\left.{text}\right|_{{{at}}}" if at else text
+
+
+_SPECIAL = {
+    "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "_": r"\_",
+    "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "<": r"\textless{}", ">": r"\textgreater{}",
+    "|": r"\textbar{}", '"': r"\textquotedbl{}", "`": r"\textasciigrave{}", "'": r"'{}", "-": r"-{}",
+}  # fmt: skip
+_MATH = {sign: f"\\{name}" for name, sign in GREEK.items()} | {
+    "≈": r"\approx", "≠": r"\neq", "≤": r"\leq", "≥": r"\geq", "∂": r"\partial", "∑": r"\sum", "√": r"\surd",
+    "∞": r"\infty", "−": "-", "∈": r"\in", "⋅": r"\cdot", "∇": r"\nabla", "⇒": r"\Rightarrow", "′": r"'",
+}  # fmt: skip
+
+
+class Latex(Format):
+    """A document that compiles as it is."""
+
+    name, suffix, aliases = "tex", ".tex", ("latex",)
+    template = "tex/document.tex"
+    printer = LatexPrinter
+    page = 78.0
+    relations = {"=": "=", "≈": r"\approx", "indent": r"\quad"}
+
+    def text(self, text: str) -> str:
+        """Any text as LaTeX prints it; what no font has as [U+1F642]."""
+        glyphs = covered("tex")
+        return "".join(
+            r"\allowbreak{}" if c == "\u200b" else
+            _SPECIAL.get(c) or (rf"\ensuremath{{{_MATH[c]}}}" if c in _MATH else c if ord(c) in glyphs else f"[U+{ord(c):04X}]")
+            for c in split_words(visible(text))
+        )  # fmt: skip
+
+    def inline(self, formula: str) -> str:
+        return f"${formula}$"

@@ -1,0 +1,35 @@
+"""Markdown with $…$ and $$…$$ formulas, as most hosts read it."""
+
+import re
+
+from calc.render.format import Format, visible
+from calc.render.latex import LatexPrinter
+
+_SPECIAL = re.compile(r"[\\`*_{}\[\]<>#$|~&^@=!+-]|:(?=\S)|(?<=www)\.|^\d+(?=[.)])", re.IGNORECASE)
+
+
+class Markdown(Format):
+    """Formulas in LaTeX between dollar signs, tables with pipes."""
+
+    name, suffix, aliases = "md", ".md", ("markdown",)
+    template = "md/document.md"
+    printer = LatexPrinter
+    page = 96.0
+    relations = {"=": "=", "≈": r"\approx", "indent": r"\quad"}
+
+    def text(self, text: str) -> str:
+        """Any text as it is read: characters that could be markup as entities, which no host takes for markup."""
+        shown = visible(text)
+        if not _SPECIAL.search(shown):
+            return shown
+        return _SPECIAL.sub(lambda match: "".join(_entity(c, shown, match.start()) for c in match[0]), shown)
+
+    def inline(self, formula: str) -> str:
+        return f"${formula}$"
+
+
+def _entity(character: str, text: str, at: int) -> str:
+    """A hyphen or a plus within a line is no markup and stays."""
+    if character in "-+=!" and at > 0 and text[at - 1 : at + 2].count(character) < 2 and text[at + 1 : at + 2] != "[":
+        return character
+    return f"&#{ord(character)};"

@@ -1,0 +1,64 @@
+"""Plain text in Unicode, for a terminal."""
+
+from calc.render.format import Format, visible
+from calc.render.math import FACTOR, BASE, TERM, Printer
+from calc.expr import Expr
+from calc.symbol import GREEK, Symbol
+
+_SUP = str.maketrans("0123456789()+-−=n", "⁰¹²³⁴⁵⁶⁷⁸⁹⁽⁾⁺⁻⁻⁼ⁿ")
+_SUB = str.maketrans("0123456789()+-−=", "₀₁₂₃₄₅₆₇₈₉₍₎₊₋₋₌")
+
+
+class TextPrinter(Printer):
+    """Unicode, for a terminal."""
+
+    times = {"": " ", "·": "·", "×": "×"}
+    minus = "−"
+    fraction_level = TERM
+    functions = {"sigmoid": "σ", "tanh": "tanh", "max": "max", "relu": "ReLU", "relu'": "ReLU′"}
+
+    def fraction(self, num: Expr, den: Expr) -> str:
+        return self.ratio(self.write(num, FACTOR), self.write(den, BASE))
+
+    def ratio(self, num: str, den: str) -> str:
+        return f"{num}/{den}"
+
+    def power(self, base: str, exponent: str) -> str:
+        return base + exponent.translate(_SUP)
+
+    def exponential(self, exponent: str) -> str:
+        return f"e^{exponent}" if exponent.isalnum() else f"e^({exponent})"
+
+    def brackets(self, inner: str) -> str:
+        return f"({inner})"
+
+    def function(self, name: str) -> str:
+        return self.functions[name]
+
+    def symbol(self, symbol: Symbol) -> str:
+        base = GREEK.get(symbol.base, symbol.base)
+        mark = f"[{symbol.sample}]" if symbol.sample is not None else ""
+        raised = all(c in "0123456789()" for c in symbol.sup)
+        sup = symbol.sup.translate(_SUP) if raised else f"^{symbol.sup}"
+        sub = symbol.sub.translate(_SUB) if all(c in "0123456789," for c in symbol.sub) else f"_{symbol.sub}"
+        return ("Δ" if symbol.delta else "") + base + sup + sub + "′" * symbol.primes + mark
+
+    def derivative(self, of: str, by: str, at: str) -> str:
+        return f"∂{of}/∂{by}" + (f"|{at}" if at else "")
+
+
+class Text(Format):
+    """Aligned columns, nothing but characters."""
+
+    name, suffix, aliases = "txt", ".txt", ("text",)
+    template = "txt/document.txt"
+    printer = TextPrinter
+    page = 88.0
+    relations = {"=": "=", "≈": "≈", "indent": "   "}
+
+    def text(self, text: str) -> str:
+        """Any text on one line, without what could steer a terminal."""
+        return visible(text)
+
+    def inline(self, formula: str) -> str:
+        return formula

@@ -1,0 +1,210 @@
+"""Solution: the verified trace with its document, as text in any format, as a file, as values by id."""
+
+import json
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from calc.document import Document
+from calc.errors import Fault, ProblemError
+from calc.explain import explain, step_line
+from calc.expr import Expr, Quantity
+from calc.notation import Notation
+from calc.problem import Problem
+from calc.render import FORMATS, Format, render
+from calc.trace import Step, Trace, run
+from calc.verify import verify
+
+
+@dataclass(frozen=True)
+class Result:
+    """One quantity: ``value`` exact or to 20 significant digits, ``text`` the same as JSON has it, ``shown`` as printed."""
+
+    id: str
+    value: Fraction
+    text: str
+    shown: str
+    exact: bool
+
+
+class Solution:
+    """A worked and verified problem.
+
+    ``solution["dE/dw2_1_1"]`` is a Result; ``render("latex")`` the page as text; ``save("xor.pdf")`` writes a file.
+    """
+
+    def __init__(self, problem: Problem, trace: Trace, exact: Trace, templates: Path | None = None) -> None:
+        self.problem, self.trace, self.templates = problem, trace, templates
+        self._exact = exact
+        self.notation = Notation(problem)
+
+    @cached_property
+    def _explained(self) -> tuple[Document, dict[str, int]]:
+        return explain(self.problem, self.trace, self._exact)
+
+    @property
+    def document(self) -> Document:
+        """The page, in no particular format."""
+        return self._explained[0]
+
+    def __getitem__(self, id: str) -> Result:
+        if id not in self.trace.values:
+            raise KeyError(f"{id!r} is no quantity of this solution")
+        text = self.trace.text(id)
+        return Result(id, Fraction(text), text, str(self.trace.show(id)), self.trace.exact(id))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.trace.values)
+
+    def render(self, format: str = "markdown") -> str:
+        """The page as text: markdown, latex, typst, text, json, or their suffixes.
+
+        Raises:
+            ProblemError: no such text format.
+        """
+        if format == "json":
+            return json.dumps(self._as_json(), indent=1) + "\n"
+        return render(self.document, find_format(format), self.notation, self.templates)
+
+    def pdf(self) -> bytes:
+        """The page as a PDF, the same bytes at every run."""
+        from calc.pdf import typeset  # the compiler is loaded where a PDF is asked for
+
+        return typeset(self.render("typst"))
+
+    def save(self, path: str | Path, format: str | None = None) -> None:
+        """Write a file, whole or not at all; its suffix decides the format.
+
+        Raises:
+            ProblemError: no such format, or the file cannot be written.
+        """
+        name = format or format_of(path)
+        write_whole(path, self.pdf() if name == "pdf" else self.render(name).encode())
+
+    def _repr_markdown_(self) -> str:
+        return self.render("markdown")
+
+    def _repr_latex_(self) -> str:
+        return self.render("latex")
+
+    def _as_json(self) -> dict[str, Any]:
+        latex, text = (format().formulas(self.notation) for format in (find_format("tex"), find_format("txt")))
+        known = {quantity.id: quantity for step in self.trace.steps.values() for quantity in (step.result, *step.uses)}
+        values = {}
+        for id in self.trace.values:
+            value = {"value": self.trace.text(id), "shown": str(self.trace.show(id)), "exact": self.trace.exact(id)}
+            quantity = known.get(id)
+            values[id] = value if quantity is None else {**value, "latex": latex.write(quantity)}
+        numbers = dict(self._explained[1])
+        for id in self.trace.steps:  # steps that stand in a table are numbered on
+            numbers.setdefault(id, 0)
+        after = max(numbers.values(), default=0)
+        steps = []
+        for id, step in self.trace.steps.items():
+            if not numbers[id]:
+                numbers[id] = after = after + 1
+            steps.append(self._step_as_json(step, numbers[id], latex.write, text.write))
+        return {
+            "format": "calc-solution",
+            "version": 1,
+            "title": self.problem.title,
+            "problem": self.problem.model_dump(mode="json", exclude_none=True),
+            "iterations": [{"index": 1, "values": values, "steps": steps}],
+        }
+
+    def _step_as_json(self, step: Step, number: int, latex: Any, text: Any) -> dict[str, Any]:
+        line, _ = step_line(self.trace, step)
+        formula = line.sides[0][1]
+        substituted = line.sides[1][1] if len(line.sides) > 2 else line.sides[-1][1]
+
+        def both(expr: Expr) -> dict[str, str]:
+            return {"latex": latex(expr), "text": text(expr)}
+
+        return {
+            "number": number,
+            "result": step.result.id,
+            "kind": step.kind,
+            "formula": both(formula),
+            "substituted": both(substituted),
+            "uses": [quantity.id for quantity in step.uses],
+            "value": self.trace.text(step.result.id),
+            "shown": str(self.trace.show(step.result.id)),
+        }
+
+
+def solve(problem: Problem, templates: Path | None = None) -> Solution:
+    """Work a problem and verify it.
+
+    Raises:
+        ProblemError: ``show`` names something that is no parameter.
+        UnsupportedError: a quantity is undefined or unprintable at these numbers.
+        VerificationError: the independent check failed; nothing may be printed.
+    """
+    trace = run(problem)
+    return Solution(problem, trace, verify(problem, trace), templates)
+
+
+FORMAT_NAMES = (*(name for format in FORMATS for name in (format.name, *format.aliases)), "json", "pdf")
+
+
+def find_format(name: str) -> type[Format]:
+    """The text format of a name, md or markdown alike.
+
+    Raises:
+        ProblemError: there is none.
+    """
+    for format in FORMATS:
+        if name in (format.name, *format.aliases):
+            return format
+    fault = Fault("format", f'"{name[:40]}" is not known. Known: {", ".join(FORMAT_NAMES)}')
+    raise ProblemError("output", [fault])
+
+
+def format_of(path: str | Path) -> str:
+    """The format that a file's suffix stands for.
+
+    Raises:
+        ProblemError: none.
+    """
+    suffix = Path(path).suffix.lower().removeprefix(".")
+    if suffix in ("json", "pdf"):
+        return suffix
+    if suffix not in FORMAT_NAMES:
+        known = ", ".join(f".{name}" for name in (*(format.name for format in FORMATS), "json", "pdf"))
+        raise ProblemError(str(path), [Fault("", f'"{suffix}" is no format. Use one of {known}, or name it with --to')])
+    return find_format(suffix).name
+
+
+def write_whole(path: str | Path, content: bytes) -> None:
+    """Write beside the file and rename, so that it appears whole or not at all.
+
+    Raises:
+        ProblemError: it cannot be written.
+    """
+    target = Path(path)
+    try:
+        if target.is_dir():
+            raise IsADirectoryError(21, "a directory")
+        handle, beside = tempfile.mkstemp(dir=target.parent, prefix=".calc-")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(content)
+            os.chmod(beside, 0o666 & ~_umask())
+            os.replace(beside, target)
+        except BaseException:
+            os.unlink(beside)
+            raise
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or str(error)
+        raise ProblemError(str(path), [Fault("", f"cannot be written ({why}). Check the folder and its permissions")]) from None
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,283 @@
+"""Forward pass, backward pass, update: every quantity as a step with its expression and its value.
+
+z        pre-activation, e.g. z^(1)_2 = 0.3925
+a        activation, e.g. a^(1)_2 = 0.5969
+E        loss of the whole batch
+dE/dv    gradient: the sum over all consumers u of v of dE/du · du/dv
+Dw, w'   the change −η dE/dw, and the updated parameter w + Dw
+
+The steps are symbolic and in an order in which each uses only what came before; evaluating them is a separate
+thought, done again at a higher precision whenever a printed digit is not decided.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+from flint import fmpq
+
+from calc.errors import UnsupportedError
+from calc.expr import Expr, Name, Neg, Num, Partial, Prod, Quantity, Sum, evaluate, quantities, rename
+from calc.graph import LEARNING_RATE, Graph, build
+from calc.number import (
+    GUARD_DIGITS,
+    LAST_BITS,
+    START_BITS,
+    Number,
+    Rounding,
+    Shown,
+    Undecided,
+    Unprintable,
+    decimal_text,
+    precision,
+    settled,
+)
+from calc.problem import Problem
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One line of the derivation: ``result`` = ``expr``.
+
+    kind is one of: pre-activation, activation, loss-part, sample-loss, loss, local, path, adjoint, term, gradient,
+    change, update.
+    """
+
+    result: Quantity
+    kind: str
+    expr: Expr
+
+    @property
+    def uses(self) -> tuple[Quantity, ...]:
+        """The operands, each once, in the order of writing."""
+        return tuple(dict.fromkeys(quantities(self.expr)))
+
+
+def forward(graph: Graph) -> Iterator[Step]:
+    """Every node's own formula, in order of computation."""
+    kinds = {"z": "pre-activation", "a": "activation"}
+    for node in graph.nodes:
+        kind = kinds.get(node.name.kind)
+        if kind is None:
+            kind = "loss" if node.name == graph.loss else "loss-part" if node.name.index else "sample-loss"
+        yield Step(node.name, kind, node.expr)
+
+
+def backward(graph: Graph, sequential: bool) -> Iterator[Step]:
+    """Differentiate the loss by every quantity, last layer first, indices ascending.
+
+    dE/dv is the sum over all consumers u of v of  dE/du · du/dv  (chain rule; Rumelhart, Hinton & Williams 1986).
+    Along a single path the factors are multiplied out: dE/dw = dE/da · da/dz · dz/dw.
+
+    Args:
+        graph: nodes in order of computation; the last one yields the loss.
+        sequential: update each layer before going on, so that the layer below sees the updated weights.
+    """
+    consumers: dict[Name, list[tuple[Name, Expr]]] = {}
+    for node in graph.nodes:
+        for by, local in node.locals:
+            consumers.setdefault(by, []).append((node.name, local))
+    factors: dict[Name, tuple[Quantity, ...]] = {}  # the chain that dE/dv is the product of
+    for group in reversed(graph.order):
+        for v in group:
+            yield from _differentiate(graph, v, consumers[v], factors, sequential)
+        if sequential and group in graph.parameters:
+            yield from update(graph, group)
+
+
+def _differentiate(
+    graph: Graph,
+    v: Name,
+    consumers: list[tuple[Name, Expr]],
+    factors: dict[Name, tuple[Quantity, ...]],
+    sequential: bool,
+) -> Iterator[Step]:
+    total = Partial(graph.loss, v)
+    if consumers[0][0] == graph.loss:
+        yield Step(total, "adjoint", consumers[0][1])
+        factors[v] = (total,)
+        return
+    parameter = v.kind in ("w", "b")
+    paths: list[tuple[Quantity, ...]] = []
+    terms: list[Quantity] = []
+    for u, local in consumers:
+        du_dv = Partial(u, v)
+        if sequential and isinstance(local, Name) and local in graph.trained:
+            local = local.after_update()
+        yield Step(du_dv, "local", local)
+        paths.append((*factors[u], du_dv))
+        terms.append(Partial(graph.loss, v, sample=u.sample) if parameter else Partial(graph.loss, v, via=u))
+    if len(paths) > 1 or v.kind == "a":
+        for term, path in zip(terms, paths, strict=True):
+            yield Step(term, "term" if parameter else "path", Prod(path, "·"))
+    kind = "gradient" if parameter else "adjoint"
+    if len(paths) == 1:
+        yield Step(total, kind, Prod(paths[0], "·"))
+        factors[v] = paths[0]
+    else:
+        yield Step(total, kind, Sum(tuple(terms)))
+        factors[v] = (total,)
+
+
+def change_of(parameter: Name) -> Name:
+    """Dw of w."""
+    return Name(f"D{parameter.kind}", parameter.layer, parameter.index)
+
+
+def update(graph: Graph, parameters: tuple[Name, ...]) -> Iterator[Step]:
+    """Plain gradient descent: Dw = −η dE/dw, w' = w + Dw."""
+    for w in parameters:
+        if w in graph.trained:
+            yield Step(change_of(w), "change", Neg(Prod((LEARNING_RATE, Partial(graph.loss, w)), "·")))
+            yield Step(w.after_update(), "update", Sum((w, change_of(w))))
+
+
+def forward_again(graph: Graph) -> Iterator[Step]:
+    """The forward pass with the updated parameters."""
+
+    def new(quantity: Quantity) -> Quantity:
+        fixed = not isinstance(quantity, Name) or quantity.kind in ("x", "t")
+        return quantity if fixed else quantity.after_update()  # type: ignore[union-attr]
+
+    for step in forward(graph):
+        yield Step(new(step.result), step.kind, rename(step.expr, new))
+
+
+class Trace:
+    """The steps of one update and their values, refined as far as printing needs.
+
+    Raises:
+        UnsupportedError: a quantity is undefined or has no printable value at these numbers; the message names it.
+    """
+
+    def __init__(self, problem: Problem, graph: Graph, rounding: Rounding, sequential: bool) -> None:
+        self.problem, self.graph, self.rounding = problem, graph, rounding
+        steps = [*forward(graph), *backward(graph, sequential)]
+        if not sequential:
+            for parameters in reversed(graph.parameters):
+                steps += update(graph, parameters)
+        steps += forward_again(graph)
+        self.steps: Mapping[str, Step] = {step.result.id: step for step in steps}
+        self.given = dict(graph.given)
+        self._typed = dict(graph.typed)
+        for name in (name for layer in graph.parameters for name in layer if name not in graph.trained):
+            # a constant keeps its value
+            self.given[name.after_update().id] = graph.given[name.id]
+            self._typed[name.after_update().id] = graph.typed[name.id]
+            self.given[change_of(name).id] = Num.of(0).shown.value
+            self._typed[change_of(name).id] = Num.of(0).shown
+        self._bits = START_BITS
+        self._shown: dict[tuple[str, int], Shown] = {}
+        self.values: Mapping[str, Number] = {}
+        self._refine(self._evaluate)
+
+    def _refine(self, attempt: Callable[[], T], name: str = "") -> T:
+        """Attempt at the precision reached so far, and with twice the bits as long as something is undecided."""
+        while True:
+            try:
+                with precision(self._bits):
+                    return attempt()
+            except Undecided:
+                if self._bits >= LAST_BITS:
+                    raise UnsupportedError(f"{name or 'a value'} is not decided at {LAST_BITS} bits") from None
+                self._bits *= 2
+                if self.rounding.carry == "full":
+                    self._refine(self._evaluate)
+
+    def _evaluate(self) -> None:
+        values = dict(self.given)
+        for id, step in self.steps.items():
+            try:
+                if self.rounding.carry == "full":
+                    values[id] = settled(evaluate(step.expr, values))
+                else:
+                    self._shown[id, 0] = shown = _rounded(self.rounding, step.expr, values)
+                    values[id] = shown.value
+            except ZeroDivisionError:
+                raise UnsupportedError(f"{id}: division by 0. Change the numbers that lead there") from None
+            except Unprintable as error:
+                raise UnsupportedError(f"{id} {error}") from None
+            except Undecided:
+                if self._bits >= LAST_BITS:
+                    raise UnsupportedError(f"{id} is not decided at {LAST_BITS} bits") from None
+                raise
+        self.values = values
+
+    def at(self, bits: int) -> Mapping[str, Number]:
+        """The values, evaluated with at least ``bits`` bits."""
+        if self._bits < bits:
+            self._bits = bits
+            self._refine(self._evaluate)
+        return self.values
+
+    def show(self, id: str, extra: int = 0) -> Shown:
+        """The printed form of a quantity, with ``extra`` guard digits (none where rounded numbers are carried)."""
+        typed = self._typed.get(id)
+        if typed is not None:
+            return typed
+        if self.rounding.carry == "rounded":
+            extra = 0
+        if (id, extra) not in self._shown:
+            try:
+                shown = self._refine(lambda: self.rounding.show(self.values[id], extra), id)
+            except Unprintable as error:
+                raise UnsupportedError(f"{id} {error}") from None
+            self._shown[id, extra] = shown
+        return self._shown[id, extra]
+
+    def text(self, id: str) -> str:
+        """The value for other programs: exact, or 20 correct significant digits."""
+        try:
+            return self._refine(lambda: decimal_text(self.values[id]), id)
+        except Unprintable as error:
+            raise UnsupportedError(f"{id} {error}") from None
+
+    def exact(self, id: str) -> bool:
+        """Whether the value is an exact rational; where rounded numbers are carried, whether its line needed no rounding."""
+        return isinstance(self.values[id], fmpq) and (self.rounding.carry == "full" or self.show(id).exact)
+
+    def operands(self, step: Step) -> tuple[dict[str, Shown], bool]:
+        """The operands of a line as printed, with as many digits as the line needs to come out on a calculator.
+
+        Returns:
+            The printed operands by id, and whether the line comes out with them (False: even 30 guard digits
+            do not carry the value, as where 1 − a is left of a saturated unit).
+        """
+        uses = step.uses
+        first = {u.id: self.show(u.id) for u in uses}
+        if isinstance(step.expr, Quantity) or self.rounding.carry == "rounded":
+            return first, True
+        result = self.show(step.result.id)
+        if all(shown.exact for shown in first.values()):
+            return first, True
+        printed = first
+        for extra in range(1, GUARD_DIGITS + 2):
+            try:
+                again = _rounded(self.rounding, step.expr, {id: shown.value for id, shown in printed.items()})
+                if again.value == result.value:
+                    return printed, True
+            except (ZeroDivisionError, Unprintable, Undecided):
+                pass  # with so few digits the line cannot be evaluated at all; more are printed
+            if extra <= GUARD_DIGITS:
+                printed = {u.id: self.show(u.id, extra) for u in uses}
+        return first, False
+
+
+def _rounded(rounding: Rounding, expr: Expr, values: Mapping[str, Number]) -> Shown:
+    """``expr`` over exact numbers, rounded as the page says; digits decided by precision, or at last by the tie rule."""
+    bits = START_BITS
+    while True:
+        try:
+            with precision(bits):
+                return rounding.show(settled(evaluate(expr, values)))
+        except Undecided:
+            if bits >= LAST_BITS:
+                raise
+            bits *= 2
+
+
+def run(problem: Problem) -> Trace:
+    """Work the problem: one forward pass, one backward pass, one update, one forward pass."""
+    return Trace(problem, build(problem), problem.rounding.rule, problem.conventions.update_order == "sequential")

@@ -1,0 +1,602 @@
+r"""Reads a rendered page as a sceptical reader with a calculator would. Shares no code with `calc`.
+
+page   the Markdown or LaTeX text of a worked solution
+claim  one formula line, a left-hand side and everything it is said to equal, e.g.
+       z_1 &= w_1 x_1 + b_1 = (-0.3) \times 2 + 1 = 0.4 && \text{(1)}
+side   what stands between two relation signs; symbolic (skipped) if a variable name is in it, else numeric
+value  what a numeric side comes to: a Fraction as long as the operations allow it, else an mpf of 60 digits
+
+Nothing is skipped silently: a numeric side that cannot be read is a fault, and a line in which nothing could
+be compared is listed in `Report.unchecked`.
+"""
+
+import math
+import operator
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from fractions import Fraction
+from itertools import pairwise
+from typing import Any
+
+from mpmath import mp
+from mpmath.libmp import to_rational
+
+MP = mp.clone()  # a context of our own: nobody else's precision matters here
+MP.dps = 60
+Value = Any  # Fraction or MP.mpf; that class is made at run time, so types cannot name it
+Rounding = dict[str, Any]  # the problem file's table: decimals or significant, and ties
+
+
+class Unreadable(Exception):
+    """A numeric side that means nothing to a calculator; the message says what is wrong with it."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One formula line: sides[0] relations[0] sides[1] relations[1] …"""
+
+    number: str | None  # "13" for && \text{(13)} or \tag{13}
+    row: str  # the line as it stands in the page, rows joined, without & and number
+    sides: list[str]
+    relations: list[str]  # one fewer than sides: "=", "\\approx", "<", …
+
+    def __str__(self) -> str:
+        return f"({self.number}) {self.row}" if self.number else self.row
+
+
+@dataclass
+class Report:
+    """What proofreading found; a page is right when `faults` is empty."""
+
+    checked: int = 0  # lines with at least two numeric sides
+    values: list[tuple[str, Fraction]] = field(default_factory=list)  # (left-hand side, printed result)
+    faults: list[str] = field(default_factory=list)
+    loose: list[str] = field(default_factory=list)  # "=" where the digits shown only round to what follows
+    unchecked: list[str] = field(default_factory=list)  # lines with fewer than two numeric sides
+
+
+def proofread(page: str, rounding: Rounding, relu_at_zero: Fraction = Fraction(0)) -> Report:
+    """Evaluate every numeric side of every formula line and compare neighbours as the page rounds.
+
+    Args:
+        page: Markdown or LaTeX.
+        rounding: `{"decimals": 4}` or `{"significant": 4}`, with `"ties": "half-up" | "half-even"`; carry
+            does not matter, since every printed line must re-compute under both policies.
+        relu_at_zero: what ReLU'(0) is on this page.
+    """
+    report = Report()
+    proofread_text(page, report)
+    for claim in read_lines(page):
+        proofread_line(claim, rounding, relu_at_zero, report)
+    return report  # a checker of tables goes beside these two: proofread_table(table, rounding, report)
+
+
+# Reading the page ------------------------------------------------------------------------------------------
+
+DISPLAY = re.compile(
+    r"(?<!\\)\$\$(?P<dollars>.*?)(?<!\\)\$\$"
+    r"|```math\n(?P<fence>.*?)```"
+    r"|\\begin\{(?P<name>(?:align|gather|equation|multline)\*?)\}(?P<body>.*?)\\end\{(?P=name)\}"
+    r"|(?<!\\)\\\[(?P<bracket>.*?)(?<!\\)\\\]",
+    re.DOTALL,
+)
+OPENING = re.compile(r"(?<!\\)\$\$|```math|\\begin\{(?:align|gather|equation|multline)|(?<!\\)\\\[")
+WRAPPING = re.compile(
+    r"\\(?:begin|end)\{(?:aligned|split|gathered)\}|\\(?:short)?intertext\{[^{}]*\}"
+    r"|\\(?:notag|nonumber)\b|\\label\{[^{}]*\}"
+)
+NUMBERED = re.compile(r"\\tag\*?\{\(?([\w.]+)\)?\}|(?:\\q?quad|&|\s)*\\text\{\(([\w.]*\d[\w.]*)\)\}\s*$")
+REMARK = re.compile(r"&\s*&\s*\\text\{[^{}]*\}\s*$")
+NEW_ROW = re.compile(r"^\*?\s*(?:\[-?[\d.]+\s*[a-z]+\])?")  # what may follow \\: *, [4pt]
+
+EQUALITIES = {"=", r"\approx", r"\leftarrow", r"\gets", r"\equiv"}
+ORDERS = {"<": operator.lt, r"\lt": operator.lt, ">": operator.gt, r"\gt": operator.gt}
+ORDERS |= {r"\le": operator.le, r"\leq": operator.le, r"\ge": operator.ge, r"\geq": operator.ge}
+ORDERS |= {r"\ne": operator.ne, r"\neq": operator.ne}
+RELATIONS = EQUALITIES | set(ORDERS)
+
+TOKEN = re.compile(
+    r"(?P<number>[0-9]+(?:(?:\.|\{,\})[0-9]+)?)"
+    r"|\\(?:operatorname\*?|mathrm|mathit|mathbf|mathsf|boldsymbol|text|begin|end)\s*\{[^{}]*\}"
+    r"|\\[A-Za-z]+|\\.|\S",
+    re.DOTALL,
+)
+SPACING = {"&", "~", "\\ ", "\\\n", r"\,", r"\;", r"\:", r"\!", r"\quad", r"\qquad"}
+SPACING |= {r"\displaystyle", r"\left", r"\right"}
+SPACING |= {rf"\{size}{side}" for size in ("big", "Big", "bigg", "Bigg") for side in ("", "l", "r")}
+
+
+def read_lines(page: str) -> list[Claim]:
+    """Every formula line of the page's displays, in order.
+
+    A row that begins with & continues the unnumbered row before it; after a numbered row it begins a line of
+    its own about the same left-hand side.
+    """
+    claims = []
+    for body in displays(page):
+        subject = ""
+        for rows, number in lines_of(body):
+            claims.append(claim_of(rows, number, subject))
+            subject = claims[-1].sides[0]
+    return claims
+
+
+def displays(page: str) -> Iterator[str]:
+    for found in DISPLAY.finditer(page):
+        yield WRAPPING.sub(" ", found["dollars"] or found["fence"] or found["body"] or found["bracket"] or "")
+
+
+def lines_of(body: str) -> Iterator[tuple[list[str], str | None]]:
+    """The rows of each line with its number; a new left-hand side ends an unnumbered line."""
+    rows: list[str] = []
+    for text, number in numbered_rows(body):
+        if rows and text and not text.startswith("&"):
+            yield rows, None
+            rows = []
+        rows += [text] if text else []
+        if rows and number:
+            yield rows, number
+            rows = []
+    if rows:
+        yield rows, None
+
+
+def numbered_rows(body: str) -> Iterator[tuple[str, str | None]]:
+    """The rows of a display and their numbers; the rows of a matrix in it are not rows of the display."""
+    for piece in split(body, {r"\\"}, {"{", r"\begin"}, {"}", r"\end"})[0]:
+        row = NEW_ROW.sub("", piece)
+        number = NUMBERED.search(row)
+        text = NUMBERED.sub(" ", row).strip()
+        while REMARK.search(text):
+            text = REMARK.sub("", text).strip()
+        yield text.removeprefix("{}").lstrip(), (number[1] or number[2]) if number else None
+
+
+def claim_of(rows: list[str], number: str | None, subject: str) -> Claim:
+    row = re.sub(r"\s+", " ", re.sub(r"(?<!\\)&", " ", " ".join(rows))).strip()
+    if rows[0].startswith("&") and (tokens := tokenize(row)) and tokens[0] in RELATIONS:
+        row = f"{subject} {row}"
+    # a bracket without its partner must not swallow the relation signs that follow it
+    opening, closing = ("([{", ")]}") if brackets_match(row) else ("{", "}")
+    sides, relations = split(row, RELATIONS, {*opening, r"\begin"}, {*closing, r"\end"})
+    return Claim(number, row, [side.strip() for side in sides], relations)
+
+
+Tokens = set[str]
+
+
+def split(text: str, separators: Tokens, opening: Tokens, closing: Tokens) -> tuple[list[str], list[str]]:
+    """The pieces of a text between separators that stand outside all brackets, and these separators."""
+    pieces, signs, start, depth = [], [], 0, 0
+    for found in TOKEN.finditer(text):
+        token = found[0].partition("{")[0] or "{"  # \begin of \begin{cases}
+        if token in opening:
+            depth += 1
+        elif token in closing:
+            depth = max(0, depth - 1)
+        elif depth == 0 and token in separators:
+            pieces.append(text[start : found.start()])
+            signs.append(token)
+            start = found.end()
+    return [*pieces, text[start:]], signs
+
+
+def tokenize(text: str) -> list[str]:
+    return [token[0] for token in TOKEN.finditer(text) if token[0] not in SPACING]
+
+
+# What no page may contain ----------------------------------------------------------------------------------
+
+NOT_A_NUMBER = re.compile(r"(?<![A-Za-z\\])(?:nan|inf)(?![A-Za-z])", re.IGNORECASE)
+MINUS = "[-\N{MINUS SIGN}]"
+MINUS_ZERO = re.compile(
+    rf"(?<![\w.)\]}}]){MINUS}0(?:[.,]|\{{,\}})0+(?!\w)"  # -0.0000
+    # -0; but e^{-0} and -0 \times … are how a formula with a minus of its own is substituted
+    rf"|(?<![\w.)\]}}])(?<!\^\{{){MINUS}0(?!\w|[.,]\d|\{{,\}}|\s*(?:\\(?:times|cdot|ln|log|left)\b|\())"
+)
+SIGNS_AFTER = {"+", "-", r"\times", r"\cdot", "/", r"\div", r"\circ", r"\odot"}
+BRACKET = re.compile(
+    r"\\(?P<side>left|right)(?![A-Za-z])\s*(?P<delimiter>\\[A-Za-z]+|\\.|.)|\\[A-Za-z]+|\\.|(?P<plain>[()\[\]{}])"
+)
+PARTNER = {"(": ")", "[": "]", "{": "}"}
+
+
+def proofread_text(page: str, report: Report) -> None:
+    """nan, inf and -0.0000 anywhere in the page, and displays that do not end."""
+    for pattern, fault in ((NOT_A_NUMBER, "not a number"), (MINUS_ZERO, "minus zero")):
+        for found in pattern.finditer(page):
+            report.faults.append(f"{fault}: {found[0]!r} in: {line_around(page, found.start())}")
+    for found in OPENING.finditer(rest := DISPLAY.sub(" ", page)):
+        report.faults.append(f"a display that does not end: {line_around(rest, found.start())}")
+
+
+def line_around(page: str, position: int) -> str:
+    return page[page.rfind("\n", 0, position) + 1 :].split("\n", 1)[0].strip()
+
+
+def writing_faults(row: str) -> Iterator[str]:
+    """What is wrong with a line before anything is evaluated, symbolic sides included."""
+    for before, operation, sign in triples(tokenize(row)):
+        if operation in SIGNS_AFTER and sign in {"+", "-"} and before not in {"^", "_"}:
+            yield f"a sign follows an operation sign without a bracket: '{operation} {sign}'"
+    if found := re.search(r"\d[eE][-+]?\d|\b(?:None|True|False)\b", row):
+        yield f"computer notation: {found[0]!r}"
+
+
+def triples(tokens: list[str]) -> Iterator[tuple[str, str, str]]:
+    return zip(["", *tokens], tokens, tokens[1:], strict=False)
+
+
+def brackets_match(text: str) -> bool:
+    r"""True if every ( [ { and \left has its partner; \left and \right take any delimiter, e.g. \right|."""
+    expected = []
+    for found in BRACKET.finditer(text):
+        delimiter = found["delimiter"] or found["plain"]
+        if found["side"] == "left" or (found["plain"] and delimiter in PARTNER):
+            expected.append((found["side"] and "right", PARTNER.get(delimiter)))
+        elif delimiter:
+            side, partner = expected.pop() if expected else ("nothing", None)
+            if side != found["side"] or (partner not in {None, delimiter} and delimiter in PARTNER.values()):
+                return False
+    return not expected
+
+
+# Checking one line -----------------------------------------------------------------------------------------
+
+
+def proofread_line(claim: Claim, rounding: Rounding, relu_at_zero: Fraction, report: Report) -> None:
+    report.faults += [f"{claim}: {fault}" for fault in writing_faults(claim.row)]
+    if not brackets_match(claim.row):
+        report.faults.append(f"{claim}: brackets do not match")
+        return
+
+    values: dict[int, Fraction] = {}  # by the index of the side
+    for index, side in enumerate(claim.sides):
+        if not is_symbolic(tokens := tokenize(side)):
+            try:
+                values[index] = exact(evaluate(tokens, relu_at_zero))
+            except Unreadable as reason:
+                report.faults.append(f"{claim}: cannot read '{side}': {reason}")
+
+    compared = 0
+    for left, right in pairwise(values):
+        signs = set(claim.relations[left:right])
+        if signs <= EQUALITIES:
+            compared += 1
+            ends = right == run(right, values, claim.relations)[-1]
+            compare(claim, left, right, values, ends and is_number(claim.sides[right]), rounding, report)
+        elif len(signs) == 1 and not ORDERS[sign := signs.pop()](values[left], values[right]):
+            report.faults.append(f"{claim}: {show(values[left])} {sign} {show(values[right])} is not true")
+    if compared:
+        report.checked += 1
+    else:
+        report.unchecked.append(str(claim))
+
+    last = run(0, range(len(claim.sides)), claim.relations)[-1]
+    if last in values and last > 0 and is_number(claim.sides[last]):
+        report.values.append((claim.sides[0], values[last]))
+
+
+def run(start: int, indices: Iterable[int], relations: list[str]) -> list[int]:
+    """The sides from `start` on that are said to be equal to it."""
+    return [index for index in indices if index >= start and set(relations[start:index]) <= EQUALITIES]
+
+
+def compare(
+    claim: Claim,
+    left: int,
+    right: int,
+    values: dict[int, Fraction],
+    is_result: bool,
+    rounding: Rounding,
+    report: Report,
+) -> None:
+    """Rounded as the page says, the left side is the printed result, or what another expression rounds to."""
+    comes_to = round_as_printed(values[left], rounding)
+    claimed = values[right] if is_result else round_as_printed(values[right], rounding)
+    says = f"'{claim.sides[left]}' comes to {show(values[left])}"
+    if comes_to != claimed:
+        other = "the page says" if is_result else f"but '{claim.sides[right]}' to"
+        report.faults.append(f"{claim}: {says}, rounded {show(comes_to)}; {other} {show(claimed)}")
+    elif r"\approx" not in claim.relations[left:right] and values[left] != values[right]:
+        report.loose.append(f"{claim}: {says}, not exactly {show(values[right])}")
+
+
+def show(value: Fraction) -> str:
+    return str(MP.nstr(real(value), 34))  # more than any page prints
+
+
+def is_number(side: str) -> bool:
+    r"""True for a printed number and nothing else: 0.2060, (-0.3), -4.20 \times 10^{-5}."""
+    number = r"-?\d+(?:(?:\.|\{,\})\d+)?(?:\\(?:times|cdot)10\^(?:\{-?\d+\}|\d))?"
+    return re.fullmatch(rf"{number}|\({number}\)", "".join(tokenize(side))) is not None
+
+
+# Rounding as on paper --------------------------------------------------------------------------------------
+
+
+def round_as_printed(value: Fraction, rounding: Rounding) -> Fraction:
+    """decimals = d: d decimals, below 10**-d max(2, d) significant digits; significant = s: s of them."""
+    if value == 0:
+        return value
+    if "significant" in rounding:
+        place = magnitude(value) - rounding["significant"] + 1
+    else:
+        decimals = rounding.get("decimals", 4)
+        is_small = abs(value) < Fraction(10) ** -decimals
+        place = magnitude(value) - max(2, decimals) + 1 if is_small else -decimals
+    return nearest(value, Fraction(10) ** place, rounding.get("ties", "half-up"))
+
+
+def magnitude(value: Fraction) -> int:
+    """The n with 10**n <= |value| < 10**(n+1), e.g. 0.05 -> -2."""
+    size = abs(value)
+    bits = size.numerator.bit_length() - size.denominator.bit_length()
+    n = math.floor(bits * math.log10(2)) + 1  # never too small, at most 2 too large
+    while size < Fraction(10) ** n:
+        n -= 1
+    return n
+
+
+def nearest(value: Fraction, unit: Fraction, ties: str) -> Fraction:
+    match ties:
+        case "half-up":  # away from zero
+            return unit * ((abs(value) / unit + Fraction(1, 2)) // 1) * (1 if value > 0 else -1)
+        case "half-even":
+            return unit * round(value / unit)
+    raise ValueError(f"ties = {ties!r}: expected 'half-up' or 'half-even'")
+
+
+def exact(value: Value) -> Fraction:
+    """The value as a Fraction; of an mpf the ten last of its 60 digits are noise and are rounded away."""
+    if isinstance(value, Fraction):
+        return value
+    return round_as_printed(Fraction(*to_rational(value._mpf_)), {"significant": MP.dps - 10})
+
+
+# Evaluating one side ---------------------------------------------------------------------------------------
+
+GREEK = (  # pi is a number
+    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi rho sigma tau upsilon phi chi "
+    "psi omega varepsilon vartheta varrho varsigma varphi Gamma Delta Theta Lambda Xi Sigma Upsilon Phi Psi "
+    "Omega"
+)
+VARIABLE = re.compile(
+    r"[A-Za-z]|\\(?:mathrm|mathit|mathbf|mathsf|boldsymbol)\s*\{.*\}"
+    rf"|\\(?:{GREEK.replace(' ', '|')}|partial|nabla|ell)"
+)
+FRACTIONS = {r"\frac", r"\tfrac", r"\dfrac"}
+CLOSING = {"(": ")", "[": "]", r"\{": r"\}"}
+ABSOLUTE = {"|": "|", r"\lvert": r"\rvert", r"\vert": r"\vert"}
+EULER = {"e", r"\mathrm{e}"}
+NEEDS_NO_SIGN = {*CLOSING, *FRACTIONS, *EULER, r"\lvert", r"\pi", r"\sqrt"}  # to be multiplied by
+TRANSPOSE = {"T", r"\mathrm{T}", r"\mathsf{T}"}
+
+
+def is_symbolic(tokens: list[str]) -> bool:
+    """True if a variable name is in it. No names: the e of e^{…}, functions, and the T of a transpose."""
+    padded = ["", "", *tokens, ""]
+    for *before, token, after in zip(padded, padded[1:], tokens, padded[3:], strict=False):
+        is_euler = token in EULER and after == "^"
+        is_function = function_name(token) and after in {*CLOSING, "'", "^"}
+        is_transpose = token in TRANSPOSE and "^" in (before[1], before[0] if before[1] == "{" else "")
+        if VARIABLE.fullmatch(token) and not (is_euler or is_function or is_transpose):
+            return True
+    return False
+
+
+def function_name(token: str) -> str | None:
+    found = re.fullmatch(r"\\(?:(?:operatorname\*?|mathrm)\s*\{(\w+)\}|([a-z]+))", token)
+    name = (found[1] or found[2]).lower() if found else None
+    return name if name in FUNCTIONS else None
+
+
+def real(value: Value) -> Value:
+    return MP.mpf(value.numerator) / value.denominator if isinstance(value, Fraction) else value
+
+
+def apply(operation: Callable[..., Value], *values: Value) -> Value:
+    """Exact if all operands are."""
+    if not all(isinstance(value, Fraction) for value in values):
+        values = tuple(real(value) for value in values)
+    return operation(*values)
+
+
+HUGE = 10_000  # exponents above it are no longer worked out exactly
+
+
+def divide(a: Value, b: Value) -> Value:
+    if b == 0:
+        raise Unreadable("division by zero")
+    return apply(operator.truediv, a, b)
+
+
+def power(base: Value, exponent: Value) -> Value:
+    if base == 0 and exponent < 0:
+        raise Unreadable("division by zero")
+    is_whole = isinstance(exponent, Fraction) and exponent.denominator == 1 and abs(exponent) < HUGE
+    if isinstance(base, Fraction) and is_whole:
+        return base ** int(exponent)
+    return finite(MP.power(real(base), real(exponent)))
+
+
+def root(value: Value) -> Value:
+    found = finite(MP.sqrt(real(value)))
+    return rational if isinstance(value, Fraction) and (rational := exact(found)) ** 2 == value else found
+
+
+def finite(value: object) -> Value:
+    if not isinstance(value, MP.mpf) or not MP.isfinite(value):
+        raise Unreadable("its value is no real number")
+    if value and abs(MP.mag(value)) > 10 * HUGE:
+        raise Unreadable("its value is beyond any page")
+    return value
+
+
+def known_at(function: Callable[..., Value], known: dict[Value, int]) -> Callable[[Value], Value]:
+    """The function, exact where its value is rational, e.g. exp at 0."""
+
+    def evaluated(value: Value) -> Value:
+        if isinstance(value, Fraction) and value in known:
+            return Fraction(known[value])
+        return finite(function(real(value)))
+
+    return evaluated
+
+
+def sign(value: Value) -> Fraction:
+    return Fraction((value > 0) - (value < 0))
+
+
+exp, tanh, ln = known_at(MP.exp, {0: 1}), known_at(MP.tanh, {0: 0}), known_at(MP.log, {1: 0})
+FUNCTIONS: dict[str, Callable[..., Value]] = {
+    "exp": exp,
+    "ln": ln,
+    "log": ln,  # natural, as everywhere in the field
+    "tanh": tanh,
+    "sinh": known_at(MP.sinh, {0: 0}),
+    "cosh": known_at(MP.cosh, {0: 1}),
+    "sin": known_at(MP.sin, {0: 0}),
+    "cos": known_at(MP.cos, {0: 1}),
+    "erf": known_at(MP.erf, {0: 0}),
+    "sigma": lambda z: divide(Fraction(1), apply(operator.add, Fraction(1), exp(-z))),
+    "relu": lambda z: max(z, Fraction(0), key=exact),
+    "sign": sign,
+    "sgn": sign,
+    "max": lambda *values: max(values, key=exact),
+    "min": lambda *values: min(values, key=exact),
+}
+
+
+def evaluate(tokens: list[str], relu_at_zero: Fraction = Fraction(0)) -> Value:
+    """What a numeric side comes to.
+
+    Raises:
+        Unreadable: it is not a formula of numbers, or has no value.
+    """
+    reader = Reader(tokens, relu_at_zero)
+    value = reader.sum()
+    if reader.next():
+        raise Unreadable(f"{reader.next()!r} was not expected")
+    return value
+
+
+class Reader:
+    r"""Recursive descent, evaluating as it reads.
+
+    sum      = [-] product {(+ | -) product}
+    product  = power {[\times | \cdot | /] power}   without a sign only before NEEDS_NO_SIGN or a call
+    power    = atom [^ exponent]
+    atom     = number | (sum) | {sum} | |sum| | \frac{sum}{sum} | \sqrt{sum} | e^exponent | \pi | call
+    call     = function ['] [^ exponent] (sum {, sum})   or before a bare atom, e.g. \ln 0.5
+    exponent = digit | {sum}
+    """
+
+    def __init__(self, tokens: list[str], relu_at_zero: Fraction):
+        self.tokens, self.position, self.relu_at_zero = tokens, 0, Fraction(relu_at_zero)
+
+    def next(self) -> str:
+        return self.tokens[self.position] if self.position < len(self.tokens) else ""
+
+    def take(self, *expected: str) -> str:
+        token = self.next()
+        if not token or (expected and token not in expected):
+            raise Unreadable(f"{token or 'the end'!r} found, {' or '.join(expected) or 'a number'} expected")
+        self.position += 1
+        return token
+
+    def accept(self, *tokens: str) -> str:
+        return self.take() if self.next() in tokens and self.next() else ""
+
+    def sum(self) -> Value:
+        value = -self.product() if self.accept("-") else self.product()
+        while token := self.accept("+", "-"):
+            value = apply(operator.add if token == "+" else operator.sub, value, self.product())
+        return value
+
+    def product(self) -> Value:
+        value = self.power()
+        while True:
+            if self.accept(r"\times", r"\cdot"):
+                value = apply(operator.mul, value, self.power())
+            elif self.accept("/", r"\div"):
+                value = divide(value, self.power())
+            elif self.next() in NEEDS_NO_SIGN or function_name(self.next()):
+                value = apply(operator.mul, value, self.power())
+            else:
+                return value
+
+    def power(self) -> Value:
+        if self.accept("-"):  # \times -0.3: reported by writing_faults, read all the same
+            return -self.power()
+        value = self.atom()
+        return power(value, self.exponent()) if self.accept("^") else value
+
+    def exponent(self) -> Value:
+        token = self.take()
+        if token == "{":
+            value = self.sum()
+            self.take("}")
+        elif re.fullmatch(r"[0-9]", token):
+            value = Fraction(token)
+        else:
+            raise Unreadable(f"the exponent {token!r} needs braces")
+        return value
+
+    def atom(self) -> Value:
+        token = self.take()
+        if token[0] in "0123456789":
+            return Fraction(token.replace("{,}", "."))
+        if token in CLOSING or token == "{":
+            return self.until(CLOSING.get(token, "}"))
+        if token in ABSOLUTE:
+            return abs(self.until(ABSOLUTE[token]))
+        if token in FRACTIONS:
+            return divide(self.group(), self.group())
+        if token == r"\sqrt":
+            return root(self.group())
+        if token in EULER:
+            self.take("^")
+            return exp(self.exponent())
+        if token == r"\pi":
+            return +MP.pi
+        if name := function_name(token):
+            return self.call(name)
+        raise Unreadable(f"{token!r} is not known")
+
+    def until(self, closing: str) -> Value:
+        value = self.sum()
+        self.take(closing)
+        return value
+
+    def group(self) -> Value:
+        self.take("{")
+        return self.until("}")
+
+    def call(self, name: str) -> Value:
+        primed = self.accept("'")
+        exponent = self.exponent() if self.accept("^") else Fraction(1)
+        if opening := self.accept(*CLOSING):
+            arguments = [self.sum()]
+            while self.accept(","):
+                arguments.append(self.sum())
+            self.take(CLOSING[opening])
+        else:  # \ln 0.5
+            arguments = [self.atom()]
+            if self.next() == "^":
+                raise Unreadable("a power of an argument without brackets")
+        if len(arguments) > 1 and name not in {"max", "min"}:
+            raise Unreadable(f"{name} of {len(arguments)} numbers")
+        return power(self.slope(name, arguments[0]) if primed else FUNCTIONS[name](*arguments), exponent)
+
+    def slope(self, name: str, z: Value) -> Value:
+        """f'(z) of the functions that are written so on a page."""
+        match name:
+            case "relu":
+                return self.relu_at_zero if z == 0 else Fraction(z > 0)
+            case "tanh":
+                return apply(lambda a: 1 - a * a, tanh(z))
+            case "sigma":
+                return apply(lambda a: a * (1 - a), FUNCTIONS["sigma"](z))
+        raise Unreadable(f"{name}' is not known")

@@ -1,0 +1,420 @@
+"""The referee: one update of a network, recomputed by other means than `calc`'s and sharing no code with it.
+
+Everything is a scalar and every formula is written out, so that it can be checked against a textbook by eye.
+
+    x, t     input, target                              w[2, 1, 3]   layer 2, to unit 1, from unit 3
+    z, a     pre-activation, activation; a[0, i] = x_i  b[2, 1]      bias; absent where a layer has none
+    at       "@2" in sample 2 of several, "" when there is only one sample
+
+A new activation or loss is one row of ACTIVATIONS or LOSSES.
+"""
+
+import random
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+import mpmath  # type: ignore[import-untyped]
+
+Number = int | float | Decimal | str
+Problem = Mapping[str, Any]
+
+# --- operations: formula, its derivative by hand, and the formula once more for autograd ----------
+
+
+class Activation(NamedTuple):
+    value: Callable[..., Any]  # (z, p): a, for one unit; p holds conventions and parameters (alpha, …)
+    slope: Callable[..., Any]  # (z, p): da/dz
+    numpy: Callable[..., Any]  # (np, z, p): a, for a whole layer
+
+
+class Loss(NamedTuple):
+    value: Callable[..., Any]  # (a, t, p): E_j, for one output; p holds n, how many there are, and parameters
+    slope: Callable[..., Any]  # (a, t, p): dE_j/da
+    numpy: Callable[..., Any]  # (np, a, t, p): E of one sample
+
+
+def _sigmoid(z: Any) -> Any:
+    return 1 / (1 + mpmath.exp(-z))
+
+
+# The slopes use z where a page uses a: a(1 - a) loses its digits where a is close to 1.
+ACTIVATIONS = {
+    "identity": Activation(lambda z, p: z, lambda z, p: mpmath.mpf(1), lambda np, z, p: z),
+    "sigmoid": Activation(
+        lambda z, p: _sigmoid(z),
+        lambda z, p: _sigmoid(z) * _sigmoid(-z),
+        lambda np, z, p: (1 + np.tanh(z / 2)) / 2,
+    ),
+    "tanh": Activation(
+        lambda z, p: mpmath.tanh(z), lambda z, p: mpmath.sech(z) ** 2, lambda np, z, p: np.tanh(z)
+    ),
+    "relu": Activation(
+        lambda z, p: z if z > 0 else mpmath.mpf(0),
+        lambda z, p: p["relu_at_zero"] if z == 0 else mpmath.mpf(1 if z > 0 else 0),
+        # in float64 an exact zero, say 0.1 * 0.2 - 0.02, comes out as 3e-18
+        lambda np, z, p: np.where(abs(z) < 1e-13, p["relu_at_zero"] * z, np.where(z > 0, z, 0 * z)),
+    ),
+}
+
+LOSSES = {
+    "half_squared_error": Loss(
+        lambda a, t, p: (t - a) ** 2 / 2, lambda a, t, p: a - t, lambda np, a, t, p: np.sum((t - a) ** 2) / 2
+    ),
+    "squared_error": Loss(
+        lambda a, t, p: (t - a) ** 2, lambda a, t, p: 2 * (a - t), lambda np, a, t, p: np.sum((t - a) ** 2)
+    ),
+    "mean_squared_error": Loss(
+        lambda a, t, p: (t - a) ** 2 / p["n"],
+        lambda a, t, p: 2 * (a - t) / p["n"],
+        lambda np, a, t, p: np.mean((t - a) ** 2),
+    ),
+}
+
+# --- one update, by hand --------------------------------------------------------------------------
+
+
+def recompute(problem: Problem, digits: int = 50) -> dict[str, Any]:
+    """Every quantity of one update under `carry = "full"`: id of design 2.3 -> mpmath.mpf.
+
+    Works at twice `digits`; a pre-activation that cancels to 10^-digits of its terms is taken as exactly 0.
+    `E'`, `z1_1'` and `a1_1'` (`a1_1'@2`) are the forward pass after the update.
+    """
+    with mpmath.workdps(2 * digits):
+        return _recompute(_read(problem), zero=mpmath.mpf(10) ** -digits)
+
+
+def _recompute(net: "_Net", zero: Any) -> dict[str, Any]:
+    v: dict[str, Any] = {}
+    last, w, b = net.depth, net.w, net.b
+    v |= {f"w{n}_{j}_{i}": value for (n, j, i), value in w.items()}
+    v |= {f"b{n}_{j}": value for (n, j), value in b.items()}
+    v |= {f"x_{i}{at}": value for at, x, _ in net.samples for i, value in enumerate(x, 1)}
+    v |= {f"t_{j}{at}": value for at, _, t in net.samples for j, value in enumerate(t, 1)}
+
+    # forward pass and error
+    z, a = {}, {}  # by sample: z["@2"][1, 2] is z1_2@2
+    for at, x, t in net.samples:
+        z[at], a[at] = _forward(net, w, b, x, zero)
+        v |= {f"z{n}_{j}{at}": value for (n, j), value in z[at].items()}
+        v |= {f"a{n}_{j}{at}": value for (n, j), value in a[at].items() if n > 0}
+        parts = _errors(net, a[at], t)
+        v |= {f"E_{j}{at}": value for j, value in enumerate(parts, 1)}
+        v[f"E{at}"] = sum(parts)
+    v["E"] = net.share * sum(v[f"E{at}"] for at, _, _ in net.samples)
+
+    # backward pass and update, last layer first
+    new_w: dict[Any, Any] = {}
+    new_b: dict[Any, Any] = {}
+    for n in range(last, 0, -1):
+        for at, _, t in net.samples:
+            for j in net.units(n):
+                if n == last:
+                    slope = LOSSES[net.loss].slope
+                    v[f"dE/da{n}_{j}{at}"] = net.share * slope(a[at][n, j], t[j - 1], net.loss_options)
+                else:
+                    for k in net.units(n + 1):
+                        weight = (new_w if net.sequential else w)[n + 1, k, j]
+                        v[f"dz{n + 1}_{k}/da{n}_{j}{at}"] = weight
+                        v[f"dE/da{n}_{j}|z{n + 1}_{k}{at}"] = v[f"dE/dz{n + 1}_{k}{at}"] * weight
+                    paths = [v[f"dE/da{n}_{j}|z{n + 1}_{k}{at}"] for k in net.units(n + 1)]
+                    v[f"dE/da{n}_{j}{at}"] = sum(paths)
+                name, options = net.activations[n - 1]
+                v[f"da{n}_{j}/dz{n}_{j}{at}"] = ACTIVATIONS[name].slope(z[at][n, j], options)
+                v[f"dE/dz{n}_{j}{at}"] = v[f"dE/da{n}_{j}{at}"] * v[f"da{n}_{j}/dz{n}_{j}{at}"]
+                for i in net.units(n - 1):
+                    v[f"dz{n}_{j}/dw{n}_{j}_{i}{at}"] = a[at][n - 1, i]
+                    v[f"dE/dw{n}_{j}_{i}{at}"] = v[f"dE/dz{n}_{j}{at}"] * a[at][n - 1, i]
+                if (n, j) in b:
+                    v[f"dz{n}_{j}/db{n}_{j}{at}"] = mpmath.mpf(1)
+                    v[f"dE/db{n}_{j}{at}"] = v[f"dE/dz{n}_{j}{at}"]
+        for j in net.units(n):
+            for i in net.units(n - 1):
+                gradient = sum(v[f"dE/dw{n}_{j}_{i}{at}"] for at, _, _ in net.samples)
+                v[f"dE/dw{n}_{j}_{i}"] = gradient
+                v[f"Dw{n}_{j}_{i}"] = -net.rate * gradient
+                v[f"w{n}_{j}_{i}'"] = new_w[n, j, i] = w[n, j, i] - net.rate * gradient
+            if (n, j) in b:
+                gradient = sum(v[f"dE/db{n}_{j}{at}"] for at, _, _ in net.samples)
+                v[f"dE/db{n}_{j}"] = gradient
+                v[f"Db{n}_{j}"] = -net.rate * gradient if net.update_biases else mpmath.mpf(0)
+                v[f"b{n}_{j}'"] = new_b[n, j] = b[n, j] + v[f"Db{n}_{j}"]
+
+    # forward pass after the update
+    total = mpmath.mpf(0)
+    for at, x, t in net.samples:
+        new_z, new_a = _forward(net, new_w, new_b, x, zero)
+        v |= {f"z{n}_{j}'{at}": value for (n, j), value in new_z.items()}
+        v |= {f"a{n}_{j}'{at}": value for (n, j), value in new_a.items() if n > 0}
+        total += sum(_errors(net, new_a, t))
+    v["E'"] = net.share * total
+    return v
+
+
+def _forward(net: "_Net", w: Any, b: Any, x: list[Any], zero: Any) -> tuple[dict[Any, Any], dict[Any, Any]]:
+    """z_j = Σ w_ji a_i + b_j and a_j = f(z_j), layer by layer."""
+    z, a = {}, {(0, i): value for i, value in enumerate(x, 1)}
+    for n in range(1, net.depth + 1):
+        name, options = net.activations[n - 1]
+        for j in net.units(n):
+            terms = [w[n, j, i] * a[n - 1, i] for i in net.units(n - 1)] + ([b[n, j]] if (n, j) in b else [])
+            cancelled = abs(sum(terms)) <= zero * sum(abs(term) for term in terms)
+            z[n, j] = mpmath.mpf(0) if cancelled else sum(terms)
+            a[n, j] = ACTIVATIONS[name].value(z[n, j], options)
+    return z, a
+
+
+def _errors(net: "_Net", a: Any, t: list[Any]) -> list[Any]:
+    """E_j of one sample, unscaled."""
+    value = LOSSES[net.loss].value
+    return [value(a[net.depth, j], t[j - 1], net.loss_options) for j in net.units(net.depth)]
+
+
+# --- reading the problem --------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Net:
+    widths: list[int]  # inputs, then units of layers 1, 2, …
+    activations: list[tuple[str, dict[str, Any]]]  # name and p, of layers 1, 2, …
+    loss: str
+    loss_options: dict[str, Any]
+    w: dict[tuple[int, int, int], Any]
+    b: dict[tuple[int, int], Any]
+    samples: list[tuple[str, list[Any], list[Any]]]  # at, x, t
+    share: Any  # of each sample in E: 1/N under mean, 1 under sum
+    rate: Any
+    sequential: bool
+    update_biases: bool
+
+    @property
+    def depth(self) -> int:
+        return len(self.widths) - 1
+
+    def units(self, n: int) -> range:
+        return range(1, self.widths[n] + 1)
+
+
+COVERED = {
+    "problem": {"title", "learning_rate", "loss", "layers", "samples", "reduction", "conventions", "rounding"}
+    | {"solution", "notation"},  # these two change no number
+    "layer": {"activation", "weights", "biases"},
+    "sample": {"inputs", "targets"},
+    "conventions": {"update_biases", "update_order", "delta_sign", "relu_at_zero", "kinks"},
+}
+
+
+def _refuse(kind: str, table: Problem) -> None:
+    """A key that is not covered would be ignored, and a wrong referee is worse than none."""
+    if unknown := set(table) - COVERED[kind]:
+        raise ValueError(f"the referee does not cover these keys of a {kind}: {sorted(unknown)}")
+
+
+def _read(problem: Problem) -> _Net:
+    conventions = problem.get("conventions", {})
+    layers, samples = problem["layers"], problem["samples"]
+    _refuse("problem", problem)
+    _refuse("conventions", conventions)
+    for layer in layers:
+        _refuse("layer", layer)
+    for sample in samples:
+        _refuse("sample", sample)
+    kinks = {key: _mpf(conventions.get(key, 0)) for key in ("relu_at_zero", "kinks")}
+    activations = [_named(layer["activation"]) for layer in layers]
+    loss, loss_options = _named(problem["loss"])
+    weights = {
+        (n, j, i): _mpf(number)
+        for n, layer in enumerate(layers, 1)
+        for j, row in enumerate(layer["weights"], 1)
+        for i, number in enumerate(row, 1)
+    }
+    biases = {
+        (n, j): _mpf(number)
+        for n, layer in enumerate(layers, 1)
+        for j, number in enumerate(layer.get("biases", []), 1)
+    }
+    reduction, order = problem.get("reduction", "mean"), conventions.get("update_order", "simultaneous")
+    return _Net(
+        widths=[len(layers[0]["weights"][0])] + [len(layer["weights"]) for layer in layers],
+        activations=[(name, kinks | options) for name, options in activations],
+        loss=loss,
+        loss_options={"n": mpmath.mpf(len(layers[-1]["weights"]))} | loss_options,
+        w=weights,
+        b=biases,
+        samples=[
+            (
+                f"@{s}" if len(samples) > 1 else "",
+                [_mpf(number) for number in sample["inputs"]],
+                [_mpf(number) for number in sample["targets"]],
+            )
+            for s, sample in enumerate(samples, 1)
+        ],
+        share={"mean": mpmath.mpf(1) / len(samples), "sum": mpmath.mpf(1)}[reduction],
+        rate=_mpf(problem["learning_rate"]),
+        sequential={"simultaneous": False, "sequential": True}[order],
+        update_biases=conventions.get("update_biases", True),
+    )
+
+
+def _named(operation: str | Problem) -> tuple[str, dict[str, Any]]:
+    """`"relu"` or `{ name = "leaky_relu", alpha = 0.01 }` -> name and parameters."""
+    if isinstance(operation, str):
+        return operation, {}
+    return operation["name"], {key: _mpf(number) for key, number in operation.items() if key != "name"}
+
+
+def _mpf(number: Number) -> Any:
+    exact = read_number(number)
+    return mpmath.mpf(exact.numerator) / exact.denominator
+
+
+def read_number(number: Number) -> Fraction:
+    """A number as typed, exactly: 0.1 -> 1/10, "0.20" -> 1/5, "1/3", "1e-3" -> 1/1000."""
+    if isinstance(number, bool):
+        raise TypeError("a truth value is not a number")
+    return Fraction(repr(number) if isinstance(number, float) else number)
+
+
+# --- the same gradients by automatic differentiation ----------------------------------------------
+
+
+def gradients_by_autograd(problem: Problem) -> dict[str, float]:
+    """dE/dw2_1_3 and dE/db2_1 by HIPS autograd, in float64 matrices, simultaneous order."""
+    import autograd  # type: ignore[import-untyped]
+    import autograd.numpy as np  # type: ignore[import-untyped]
+
+    net = _read(problem)  # only for what is not a matrix: names and conventions
+    options = [(name, {key: float(value) for key, value in p.items()}) for name, p in net.activations]
+    loss_options = {key: float(value) for key, value in net.loss_options.items()}
+
+    def vector(numbers: list[Number]) -> Any:
+        return np.array([float(read_number(number)) for number in numbers])
+
+    def error(parameters: Any) -> Any:
+        total = 0.0
+        for sample in problem["samples"]:
+            a = vector(sample["inputs"])
+            for (w, b), (name, p) in zip(parameters, options, strict=True):
+                a = ACTIVATIONS[name].numpy(np, np.dot(w, a) + b, p)
+            total = total + LOSSES[net.loss].numpy(np, a, vector(sample["targets"]), loss_options)
+        return total / (len(problem["samples"]) if problem.get("reduction", "mean") == "mean" else 1)
+
+    parameters = [
+        (np.array([vector(row) for row in layer["weights"]]), vector(layer.get("biases") or [0] * n_out))
+        for layer, n_out in zip(problem["layers"], net.widths[1:], strict=True)
+    ]
+    gradients = autograd.grad(error)(parameters)
+    named = {f"dE/dw{n}_{j}_{i}": float(gradients[n - 1][0][j - 1, i - 1]) for n, j, i in net.w}
+    return named | {f"dE/db{n}_{j}": float(gradients[n - 1][1][j - 1]) for n, j in net.b}
+
+
+# --- problems at random ---------------------------------------------------------------------------
+
+
+def random_problem(rng: random.Random, **fixed: Any) -> dict[str, Any]:
+    """A valid problem: depth 1-4, width 1-6, 1-3 samples (mostly 1). `fixed` replaces top-level keys.
+
+    Layers drawn here fit fixed samples and samples drawn here fit fixed layers.
+    """
+    widths = [rng.choice([1, 2, 2, 2, 3, 3, 4, 5, 6]) for _ in range(rng.choice([1, 2, 2, 2, 3, 3, 4]) + 1)]
+    if "samples" in fixed:
+        widths[0], widths[-1] = len(fixed["samples"][0]["inputs"]), len(fixed["samples"][0]["targets"])
+    layers = fixed.get("layers") or [_random_layer(rng, n_in, n_out) for n_in, n_out in pairwise(widths)]
+    n_in, n_out = len(layers[0]["weights"][0]), len(layers[-1]["weights"])
+    problem = {
+        "title": "A network at random",
+        "learning_rate": rng.choice([0.1, 0.5, 1, 0.05, 0.25, 0.3, "0.50", "1/3", "1e-2"]),
+        "loss": rng.choice(list(LOSSES)),
+        "layers": layers,
+        "samples": [
+            {"inputs": _random_numbers(rng, n_in), "targets": _random_numbers(rng, n_out)}
+            for _ in range(rng.choice([1, 1, 1, 1, 2, 3]))
+        ],
+        "reduction": rng.choice(["mean", "sum"]),
+        "conventions": {
+            "update_biases": rng.random() < 0.7,
+            "update_order": rng.choice(["simultaneous", "simultaneous", "sequential"]),
+            "relu_at_zero": rng.choice([0, "1/2", 1]),
+        },
+        "rounding": {
+            rng.choice(["decimals", "significant"]): rng.randint(2, 8),
+            "carry": rng.choice(["full", "rounded"]),
+            "ties": rng.choice(["half-up", "half-even"]),
+        },
+        "notation": {"profile": rng.choice(["standard", "net-out", "vw"])},
+    }
+    return problem | fixed
+
+
+def _random_layer(rng: random.Random, n_in: int, n_out: int) -> dict[str, Any]:
+    layer: dict[str, Any] = {"activation": rng.choice(list(ACTIVATIONS))}
+    layer["weights"] = [_random_numbers(rng, n_in) for _ in range(n_out)]
+    return layer | ({"biases": _random_numbers(rng, n_out)} if rng.random() < 0.75 else {})
+
+
+def _random_numbers(rng: random.Random, count: int) -> list[Number]:
+    return [_random_number(rng) for _ in range(count)]
+
+
+SPECIAL: list[Number] = [0, 0, 0.0, "0", 1, -1, "1/3", "-2/3"]
+
+
+def _random_number(rng: random.Random) -> Number:
+    """Of 1 to 3 decimals, as a float or a string, e.g. -0.35, "0.20"; one in eight is a 0, 1, -1 or "1/3"."""
+    if rng.random() < 0.125:
+        return rng.choice(SPECIAL)
+    decimals = rng.randint(1, 3)
+    largest = 10**decimals * rng.choice([1, 1, 2])
+    typed = f"{Decimal(rng.randint(-largest, largest)).scaleb(-decimals):f}"
+    return typed if rng.random() < 0.3 else float(typed)
+
+
+# --- rounding -------------------------------------------------------------------------------------
+
+
+def round_as_the_page_says(value: Any, rounding: Problem) -> Fraction:
+    """The number that is printed for an mpf or a Fraction (design 3); a tie must be held exactly."""
+    exact = value if isinstance(value, Fraction) else Fraction(*mpmath.libmp.to_rational(value._mpf_))
+    decimals, size = rounding.get("decimals", 4), abs(exact)
+    if size == 0:
+        return Fraction(0)
+    if "significant" in rounding:
+        decimals = rounding["significant"] - 1 - _exponent(size)
+    elif size < Fraction(1, 10**decimals):
+        decimals = max(2, decimals) - 1 - _exponent(size)
+    units, rest = divmod(size * Fraction(10) ** decimals, 1)
+    tie_goes_up = {"half-up": True, "half-even": units % 2 == 1}[rounding.get("ties", "half-up")]
+    if rest > Fraction(1, 2) or (rest == Fraction(1, 2) and tie_goes_up):
+        units += 1
+    shown: Fraction = Fraction(10) ** -decimals * units
+    return shown if exact > 0 else -shown
+
+
+def _exponent(size: Fraction) -> int:
+    """The n of m×10^n with 1 <= m < 10."""
+    bits = size.numerator.bit_length() - size.denominator.bit_length()
+    n = bits * 30103 // 100000  # near enough: log10 2 = 0.30103
+    while Fraction(10) ** n > size:
+        n -= 1
+    while Fraction(10) ** (n + 1) <= size:
+        n += 1
+    return n
+
+
+SUPERSCRIPTS = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")
+MINUS = "\N{MINUS SIGN}"
+SHOWN = re.compile(rf"[-{MINUS}]?[0-9]+(\.[0-9]+)?(×10(⁻?[⁰¹²³⁴⁵⁶⁷⁸⁹]+))?")
+
+
+def read_shown(text: str) -> Fraction:
+    """A printed number: "0.7097", "-0.2903" (either minus), "9.996×10⁻⁵"; anything else is a ValueError."""
+    match = SHOWN.fullmatch(text)
+    if match is None:
+        raise ValueError(f"{text!r} is not a printed number")
+    exponent = (match[3] or "⁰").translate(SUPERSCRIPTS)
+    mantissa = text.partition("×")[0].replace(MINUS, "-")
+    return Fraction(mantissa) * Fraction(10) ** int(exponent)
