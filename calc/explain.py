@@ -168,7 +168,7 @@ class _Writer:
                 unit = int(part[0].index[0])
                 rows.append((first, *cells, *[None] * (columns - len(cells))))
         used = max(sum(cell is not None for cell in row[1:]) for row in rows)
-        return Table((Words("table.unit"), *[None] * used), tuple(row[: used + 1] for row in rows))
+        return Table((), tuple(row[: used + 1] for row in rows))
 
     def _conventions(self) -> Iterator[Words]:
         problem, steps = self.problem, self.trace.steps
