@@ -71,20 +71,31 @@ def _calc(
 
 @app.command()
 def solve(
-    problem: Annotated[str, typer.Argument(metavar="PROBLEM", help="A problem file, TOML or JSON; - reads standard input.")],
-    output: Annotated[str | None, typer.Option("-o", "--output", metavar="OUT", help="Write a file; its suffix decides the format.")] = None,
-    to: Annotated[str | None, typer.Option(metavar="FORMAT", help="md, tex, typ, pdf, json or txt; see: calc formats.")] = None,
+    problem: Annotated[
+        str, typer.Argument(metavar="PROBLEM", help="A problem file, TOML or JSON; - reads standard input.")
+    ],
+    output: Annotated[
+        str | None, typer.Option("-o", "--output", metavar="OUT", help="Write a file; its suffix decides the format.")
+    ] = None,
+    to: Annotated[
+        str | None, typer.Option(metavar="FORMAT", help="md, tex, typ, pdf, json or txt; see: calc formats.")
+    ] = None,
     method: Annotated[str | None, typer.Option(help="How the backward pass is written: chain.")] = None,
     decimals: Annotated[int | None, typer.Option(help="Decimals of results, 0 to 30.")] = None,
     significant: Annotated[int | None, typer.Option(help="Significant digits of results, 1 to 30.")] = None,
     carry: Annotated[str | None, typer.Option(help="Carry full precision or rounded numbers: full, rounded.")] = None,
     notation: Annotated[str | None, typer.Option(help="The course's spelling: standard, net-out, vw.")] = None,
-    show: Annotated[str | None, typer.Option(help="What is worked in full: all, auto, or parameters such as w5,w1.")] = None,
-    templates: Annotated[Path | None, typer.Option(metavar="DIR", help="A folder of templates searched before calc's own.")] = None,
+    show: Annotated[
+        str | None, typer.Option(help="What is worked in full: all, auto, or parameters such as w5,w1.")
+    ] = None,
+    templates: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="A folder of templates searched before calc's own.")
+    ] = None,
 ) -> None:
     """Work a problem: forward pass, backward pass, update, check."""
     from calc.file import load
-    from calc.solution import find_format, format_of, solve as work, write_whole
+    from calc.solution import find_format, format_of, write_whole
+    from calc.solution import solve as work
 
     settings = {
         ("solution", "method"): method,
@@ -101,7 +112,9 @@ def solve(
         if decimals is not None and significant is not None:
             raise ProblemError("command line", [Fault("--decimals, --significant", "both found, one needed. Drop one")])
         if format == "pdf" and not output and sys.stdout.isatty():
-            raise ProblemError("command line", [Fault("--to pdf", "a PDF is not written to a terminal. Add -o FILE.pdf")])
+            raise ProblemError(
+                "command line", [Fault("--to pdf", "a PDF is not written to a terminal. Add -o FILE.pdf")]
+            )
         overrides = {key: value for key, value in settings.items() if value is not None}
         solution = work(load(problem, overrides), templates)
         content = solution.pdf() if format == "pdf" else solution.render(format).encode()
@@ -114,7 +127,9 @@ def solve(
 
 @app.command()
 def new(
-    name: Annotated[str | None, typer.Argument(metavar="NAME", help="Which starter; without it they are listed.")] = None,
+    name: Annotated[
+        str | None, typer.Argument(metavar="NAME", help="Which starter; without it they are listed.")
+    ] = None,
     output: Annotated[str | None, typer.Option("-o", "--output", metavar="FILE", help="Write it to a file.")] = None,
 ) -> None:
     """A commented starter problem."""
@@ -159,6 +174,8 @@ def formats() -> None:
     from calc.render import FORMATS
 
     for format in FORMATS:
-        print(f"{format.name:5} {', '.join((*format.aliases, format.suffix)):18} {(format.__doc__ or '').splitlines()[0]}")
+        print(
+            f"{format.name:5} {', '.join((*format.aliases, format.suffix)):18} {(format.__doc__ or '').splitlines()[0]}"
+        )
     print(f"{'json':5} {'.json':18} Every value and step for other programs.")
     print(f"{'pdf':5} {'.pdf':18} A page for print, typeset without TeX.")

@@ -20,24 +20,24 @@ class Line:
 
 @dataclass(frozen=True)
 class Reference:
-    """The numbers of earlier lines, as in "from (10) and (11)"."""
+    """The number of an earlier line, as in "from (10)"."""
 
-    numbers: tuple[int, ...]
+    number: int
 
 
 @dataclass(frozen=True)
 class Words:
     """A sentence or a word of the wording file by its key, with what stands in its places.
 
-    An argument is an expression or a line (set as a formula), a tuple of expressions (a list with "and"),
-    a Reference, other Words, or a number.
+    An argument is an expression or a line (set as a formula), a Reference, other Words, a number, or a tuple of
+    such (a list with "and").
     """
 
     key: str
     args: Mapping[str, "Argument"] = field(default_factory=dict)
 
 
-Argument = Expr | Line | Reference | Words | tuple["Expr | Words", ...] | int
+Argument = Expr | Line | Reference | Words | int | tuple["Expr | Reference | Words", ...]
 
 
 @dataclass(frozen=True)
@@ -61,12 +61,15 @@ class Derivation:
     lines: tuple[Line, ...]
 
 
+Cell = Expr | Line | Words | None
+
+
 @dataclass(frozen=True)
 class Table:
     """Rows of cells; a cell is a formula, words or empty. ``head`` is empty where the cells speak for themselves."""
 
-    head: tuple[Expr | Words | None, ...]
-    rows: tuple[tuple[Expr | Line | Words | None, ...], ...]
+    head: tuple[Cell, ...]
+    rows: tuple[tuple[Cell, ...], ...]
 
 
 Block = Prose | Listing | Derivation | Table

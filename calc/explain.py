@@ -8,12 +8,12 @@ from typing import TypeVar
 
 from flint import fmpq
 
-from calc.document import Block, Derivation, Document, Line, Listing, Prose, Reference, Section, Table, Words
+from calc.document import Block, Cell, Derivation, Document, Line, Listing, Prose, Reference, Section, Table, Words
 from calc.errors import Fault, ProblemError
-from calc.expr import FUNCTIONS, Call, Cases, Expr, Frac, Name, Neg, Num, Partial, Prod, Quantity, Sum, substitute
+from calc.expr import FUNCTIONS, Call, Expr, Frac, Name, Neg, Num, Partial, Prod, Quantity, Sum, substitute
 from calc.graph import LEARNING_RATE, Graph
 from calc.notation import Notation
-from calc.number import LAST_BITS, Number, Shown, Unprintable, Undecided, precision
+from calc.number import LAST_BITS, Shown, Undecided, Unprintable, precision
 from calc.problem import Problem
 from calc.trace import Step, Trace, change_of
 from calc.verify import loss_at
@@ -89,6 +89,7 @@ class _Writer:
             self.worked = set(self.parameters) & set(self.graph.trained)
         else:
             self.worked = {name for layer in self.graph.parameters for name in self._first_unit(layer)}
+        self.tabled: set[str] = set()  # what stands in a table and need not be derived again
         self.remarks: dict[str, list[int]] = {}
 
     def _first_unit(self, layer: Sequence[Name]) -> list[Name]:
@@ -111,13 +112,16 @@ class _Writer:
             self.remarks.setdefault("nothing", []).append(number)
         return line
 
+    def _known(self, factor: Quantity) -> bool:
+        return factor.id in self.numbers or factor.id in self.tabled
+
     def _derivation(self, lines: Iterable[Line]) -> Iterator[Block]:
         """The lines, and what has to be said of them."""
         lines = tuple(lines)
         if lines:
             yield Derivation(lines)
         for remark, numbers in self.remarks.items():
-            yield _prose(f"forward.{remark}", lines=Reference(tuple(numbers)))
+            yield _prose(f"forward.{remark}", lines=tuple(Reference(number) for number in numbers))
         self.remarks = {}
 
     def _num(self, id: str) -> Num:
@@ -145,11 +149,12 @@ class _Writer:
         yield Section(Words("section.given"), tuple(blocks))
 
     def _data(self) -> Iterator[Block]:
-        names = [name for name in self.graph.given if name[0] in "xt" and (self.samples[0] is None or name.endswith("@1"))]
-        bare = [_bare(name) for name in sorted(names, key=lambda name: name[0] == "t")]
+        inputs, outputs = self.problem.widths[0], self.problem.widths[-1]
+        bare = [Name("x", None, (i,)) for i in range(1, inputs + 1)]
+        bare += [Name("t", None, (j,)) for j in range(1, outputs + 1)]
         for part in _chunks(bare, 2 * COLUMNS - 2):
-            head = tuple(part) if self.samples[0] is None else (Words("table.sample"), *part)
-            rows = []
+            head: tuple[Cell, ...] = tuple(part) if self.samples[0] is None else (Words("table.sample"), *part)
+            rows: list[tuple[Cell, ...]] = []
             for s in self.samples:
                 cells = [self._num(_at(name, s).id) for name in part]
                 rows.append(tuple(cells) if s is None else (_integer(s), *cells))
@@ -157,8 +162,8 @@ class _Writer:
 
     def _parameter_table(self, layer: Sequence[Name]) -> Table:
         longest = max(len(str(self.trace.show(name.id))) for name in layer)
-        columns = max(1, min(COLUMNS, 72 // (12 + longest)))
-        rows: list[tuple[Expr | Line | Words | None, ...]] = []
+        columns = max(1, min(COLUMNS, 80 // (10 + longest)))
+        rows: list[tuple[Cell, ...]] = []
         unit = 0
         for names in _by_unit(layer):
             for part in _chunks(names, columns):
@@ -257,16 +262,17 @@ class _Writer:
     def _values(self, names: Sequence[Name], s: int | None) -> Iterator[Block]:
         """Pairs of pre-activation and activation, one unit a row."""
         rows = tuple(
-            (z, self._num(_at(z, s).id), a, self._num(_at(a, s).id)) for z, a in zip(names[::2], names[1::2], strict=True)
+            (z, self._num(_at(z, s).id), a, self._num(_at(a, s).id))
+            for z, a in zip(names[::2], names[1::2], strict=True)
         )
         yield Table((), rows)
 
     def _by_sample(self, names: Sequence[Name], samples: Sequence[int | None]) -> Iterator[Block]:
         """One quantity a row, one sample a column."""
         for part in _chunks(samples, COLUMNS):
-            head = (Words("table.sample"), *(_integer(s or 1) for s in part))
-            rows = tuple((name, *(self._num(_at(name, s).id) for s in part)) for name in names)
-            yield Table(head, rows)
+            head: tuple[Cell, ...] = (Words("table.sample"), *(_integer(s or 1) for s in part))
+            rows: list[tuple[Cell, ...]] = [(name, *(self._num(_at(name, s).id) for s in part)) for name in names]
+            yield Table(head, tuple(rows))
 
     def _idle(self, number: int, s: int | None) -> Iterator[Block]:
         """Units that pass nothing on, said in words."""
@@ -342,10 +348,10 @@ class _Writer:
         if gradient.id in self.numbers:
             return
         yield from self._adjoint(factors[0])
-        new = [factor for factor in factors if factor.id not in self.numbers]
-        known = [factor for factor in factors if factor.id in self.numbers]
+        new = [factor for factor in factors if not self._known(factor)]
+        known = [factor for factor in factors if self._known(factor)]
         names = {"loss": self.graph.loss, "parameter": parameter}
-        cited = {"factors": tuple(known), "lines": Reference(tuple(self.numbers[factor.id] for factor in known))}
+        cited = {"factors": tuple(known), "lines": self._cite(known)}
         if known and len(new) == 1:
             yield _prose("backward.likewise", **names, **cited)
         else:
@@ -356,9 +362,14 @@ class _Writer:
         lines = [closed, *(self._line(factor.id) for factor in new), self._line(gradient.id, symbolic=False)]
         yield from self._derivation(lines)
 
+    def _cite(self, known: Sequence[Quantity]) -> tuple[Reference | Words, ...]:
+        """Where known factors stand: (9), (10) and the table."""
+        lines: list[Reference | Words] = [Reference(self.numbers[f.id]) for f in known if f.id in self.numbers]
+        return (*lines, *([Words("backward.table")] if len(lines) < len(known) else []))
+
     def _adjoint(self, adjoint: Quantity) -> Iterator[Block]:
         """Where a unit feeds several others: the sum over the paths, each worked."""
-        if adjoint.id in self.numbers or not self._is_sum(adjoint):
+        if self._known(adjoint) or not self._is_sum(adjoint):
             return
         assert isinstance(adjoint, Partial)
         steps = self.trace.steps
@@ -373,7 +384,7 @@ class _Writer:
         closed = Sum(tuple(self._closed(factors) for factors in paths.values()))
         lines = [Line(adjoint, (("=", chains), ("=", closed)), self._next())]
         for term in terms:
-            lines += [self._line(f.id) for f in paths[term.id] if f.id not in self.numbers]
+            lines += [self._line(f.id) for f in paths[term.id] if not self._known(f)]
             lines.append(self._line(term.id))
         lines.append(self._line(adjoint.id))
         yield from self._derivation(lines)
@@ -382,17 +393,18 @@ class _Writer:
         """The other parameters of a layer as a table: factors and their product in one row."""
         units = list(dict.fromkeys(name.index[0] for name in rest))
         sums = [self._chain(next(n for n in rest if n.index[0] == j), None)[1][0] for j in units]
-        sums = [a for a in sums if a.id not in self.numbers and self._is_sum(a)]
+        sums = [a for a in sums if not self._known(a) and self._is_sum(a)]
         yield _prose("backward.rest" if some_worked else "backward.rest_all")
         if sums:
             yield from self._paths([a.id for a in sums])
-        rows = []
+        rows: list[tuple[Cell, ...]] = []
         for name in rest:
             gradient, factors = self._chain(name, None)
             printed, _ = self.trace.operands(self.trace.steps[gradient.id])
+            self.tabled.update(printed)
             rows.append((name, *(Num(printed[f.id]) for f in factors), self._num(gradient.id)))
         _, factors = self._chain(rest[0], None)
-        head = (Words("table.parameter"), *(_general(f, number) for f in factors[:-1]))
+        head: list[Cell] = [Words("table.parameter"), *(_general(f, number) for f in factors[:-1])]
         yield Table((*head, Words("table.input"), Words("table.gradient")), tuple(rows))
 
     def _paths(self, adjoints: Sequence[str]) -> Iterator[Block]:
@@ -403,8 +415,8 @@ class _Writer:
         for part in _chunks(range(width), COLUMNS):
             last = part[-1] == width - 1
             via = [terms[adjoints[0]][k].via for k in part]
-            head = (None, *via, Words("table.sum")) if last else (None, *via)
-            rows = []
+            head: tuple[Cell, ...] = (None, *via, Words("table.sum")) if last else (None, *via)
+            rows: list[tuple[Cell, ...]] = []
             for id in adjoints:
                 cells = [Num(printed[id][terms[id][k].id]) for k in part]
                 rows.append((self.trace.steps[id].result, *cells, *([self._num(id)] if last else [])))
@@ -416,12 +428,16 @@ class _Writer:
         rows_of = {name: self.trace.operands(self.trace.steps[f"dE/d{name.id}"])[0] for name in layer}
         for part in _chunks(self.samples, COLUMNS):
             last = part[-1] == self.samples[-1]
-            head = (Words("table.sample"), *(_integer(s or 1) for s in part), *([Words("table.sum")] if last else []))
-            rows = []
+            head: tuple[Cell, ...] = (
+                Words("table.sample"),
+                *(_integer(s or 1) for s in part),
+                *([Words("table.sum")] if last else []),
+            )
+            rows: list[tuple[Cell, ...]] = []
             for name in layer:
-                total = Partial(self.graph.loss, name)
+                gradient = Partial(self.graph.loss, name)
                 cells = [Num(rows_of[name][Partial(self.graph.loss, name, sample=s).id]) for s in part]
-                rows.append((total, *cells, *([self._num(total.id)] if last else [])))
+                rows.append((gradient, *cells, *([self._num(gradient.id)] if last else [])))
             yield Table(head, tuple(rows))
 
     # --- Update, check, answers --------------------------------------------------------------------------------------
@@ -457,7 +473,7 @@ class _Writer:
             lines = [self._line(id, symbolic=False) for id in (*ids, *parts, "E'")]
             blocks += self._derivation(lines)
         blocks.append(_prose("check.before_after"))
-        rows: list[tuple[Expr | Line | Words | None, ...]] = []
+        rows: list[tuple[Cell, ...]] = []
         for s in self.samples:
             for j in range(1, self.problem.widths[-1] + 1):
                 a, t = Name("a", depth, (j,), s), Name("t", None, (j,), s)
@@ -518,7 +534,7 @@ class _Writer:
 
     def answers(self) -> Iterator[Section]:
         heads = [Words(f"table.{key}") for key in ("parameter", "old", "gradient", "change", "new")]
-        rows = []
+        rows: list[tuple[Cell, ...]] = []
         for w in self.parameters:
             if w in self.graph.trained:
                 ids = (w.id, f"dE/d{w.id}", change_of(w).id, w.after_update().id)
@@ -573,11 +589,6 @@ def _integer(value: int) -> Num:
 
 def _at(name: Name, s: int | None) -> Name:
     return Name(name.kind, name.layer, name.index, s, name.updated)
-
-
-def _bare(id: str) -> Name:
-    kind, index = id.partition("@")[0].split("_")
-    return Name(kind, None, (int(index),))
 
 
 def _chunks(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:

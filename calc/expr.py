@@ -46,7 +46,7 @@ class Name(Quantity):
     An index may be a letter where a formula speaks of any unit, e.g. t_j.
     """
 
-    __slots__ = ("kind", "layer", "index", "sample", "updated")
+    __slots__ = ("index", "kind", "layer", "sample", "updated")
 
     def __init__(
         self,
@@ -74,7 +74,7 @@ class Name(Quantity):
 class Partial(Quantity):
     """∂of/∂by; along one path only where ``via`` names the quantity it leads through."""
 
-    __slots__ = ("of", "by", "via", "sample")
+    __slots__ = ("by", "of", "sample", "via")
 
     def __init__(self, of: Name, by: Name, via: Name | None = None, sample: int | None = None) -> None:
         self.of, self.by, self.via = of, by, via

@@ -131,4 +131,3 @@ def _loss_nodes(
         return [*nodes, Node(last.name, last.expr, tuple(derivatives))]
     total = Sum(tuple(whole))
     return [*nodes, Node(Name("E"), Prod((share, total)) if average else total, tuple(derivatives))]
-

@@ -28,7 +28,7 @@ class Standard:
                 return self.input(*name.index)
             case "t":
                 return self.target(*name.index)
-            case "z":
+            case "z" if name.layer is not None:
                 return self.pre_activation(name.layer or 0, *name.index)
             case "a":
                 return self.activation(name.layer or 0, *name.index)
@@ -38,8 +38,10 @@ class Standard:
                 return self.bias(name.layer or 0, *name.index)
             case "E":
                 return self.loss(*name.index)
-            case _:
+            case "learning_rate":
                 return Symbol("eta")
+            case letter:  # a unit's j, a step epsilon
+                return Symbol(letter)
 
     def input(self, i: int | str) -> Symbol:
         return Symbol("x", str(i))
@@ -60,7 +62,7 @@ class Standard:
         return Symbol("b", str(j), f"({layer})")
 
     def loss(self, *output: int | str) -> Symbol:
-        return Symbol("E", *map(str, output))
+        return Symbol("E", "".join(map(str, output)))
 
 
 class NetOut(Standard):

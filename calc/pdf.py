@@ -20,7 +20,8 @@ def typeset(source: str) -> bytes:
             package_cache_path=empty,
         )
         try:
-            pdf: bytes = compiler.compile(format="pdf", timestamp=int(os.environ.get("SOURCE_DATE_EPOCH", "0")))
+            pdf = compiler.compile(format="pdf", timestamp=int(os.environ.get("SOURCE_DATE_EPOCH", "0")))
         except typst.TypstError as error:
             raise CalcError(f"the page could not be typeset: {error}") from None
+    assert isinstance(pdf, bytes)
     return pdf

@@ -89,9 +89,7 @@ _NUMBER_SCHEMA = {
     ],
     "description": 'a number, or a fraction in quotes such as "1/3"',
 }
-Number = Annotated[
-    Exact, PlainValidator(_read_number), PlainSerializer(_write_number), WithJsonSchema(_NUMBER_SCHEMA)
-]
+Number = Annotated[Exact, PlainValidator(_read_number), PlainSerializer(_write_number), WithJsonSchema(_NUMBER_SCHEMA)]
 Half = Annotated[
     Exact,
     PlainValidator(_read_half),
@@ -113,7 +111,7 @@ def _operation(operations: Iterable[type[Any]], what: str) -> Any:
             parameters = dict(value)
             name = parameters.pop("name", None)
         if not isinstance(name, str):
-            raise ValueError(f'{_kind(value)} found, the name of {what} needed. Known: {", ".join(names)}')
+            raise ValueError(f"{_kind(value)} found, the name of {what} needed. Known: {', '.join(names)}")
         if name not in known:
             raise ValueError(_unknown(name, known, names))
         if parameters:
@@ -140,7 +138,11 @@ def _read_show(value: Any) -> str | tuple[str, ...]:
     if value in ("all", "auto"):
         return str(value)
     names = value.split(",") if isinstance(value, str) else value
-    if not isinstance(names, Sequence) or not names or not all(isinstance(name, str) and name.strip() for name in names):
+    if (
+        not isinstance(names, Sequence)
+        or not names
+        or not all(isinstance(name, str) and name.strip() for name in names)
+    ):
         raise ValueError(f'{_kind(value)} found, "all", "auto" or a list of parameters needed, e.g. ["w5", "w1"]')
     return tuple(name.strip() for name in names)
 
@@ -330,8 +332,10 @@ def _fault(found: Any) -> Fault:
             what = _unknown(str(location[-1]), listed, listed)
         case "literal_error":
             listed = re.findall(r"'([^']*)'", context["expected"])
-            what = _unknown(value, listed, listed) if isinstance(value, str) else (
-                f"{_kind(value)} found, one of {', '.join(listed)} needed"
+            what = (
+                _unknown(value, listed, listed)
+                if isinstance(value, str)
+                else (f"{_kind(value)} found, one of {', '.join(listed)} needed")
             )
         case "too_short":
             what = f"empty. Add at least one {'number' if where.endswith(']') else 'entry'}"
@@ -358,55 +362,59 @@ def _count(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
-def _lists(value: Any) -> bool:
-    return isinstance(value, list) and len(value) > 0
+def _entries(value: Any) -> list[Any]:
+    """A list's entries; none where something else stands."""
+    return value if isinstance(value, list) else []
 
 
 def _size_faults(tables: Mapping[str, Any]) -> Iterator[Fault]:
-    """Where rows, biases, inputs and targets do not fit together; looks only at lengths, so other faults do not matter."""
+    """Where rows, biases, inputs and targets do not fit together; only lengths matter, so other faults do not."""
     rounding = tables.get("rounding")
     if isinstance(rounding, Mapping) and {"decimals", "significant"} <= rounding.keys():
         yield Fault("rounding", "decimals and significant found, one of them needed. Remove one")
-    layers, samples = tables.get("layers"), tables.get("samples")
+    layers, samples = _entries(tables.get("layers")), _entries(tables.get("samples"))
     entering: int | None = None  # numbers that enter the layer: inputs, then units of the layer before
     origin = ""
-    if _lists(samples) and isinstance(samples[0], Mapping) and _lists(samples[0].get("inputs")):
-        entering, origin = len(samples[0]["inputs"]), "samples[0].inputs has"
-        for s, sample in enumerate(samples[1:], 1):
-            if isinstance(sample, Mapping) and _lists(sample.get("inputs")) and len(sample["inputs"]) != entering:
-                found = _count(len(sample["inputs"]), "number")
-                yield Fault(f"samples[{s}].inputs", f"{found} found, {entering} needed (as in samples[0]). "
-                            "Give every sample the same number of inputs")  # fmt: skip
-    for number, layer in enumerate(layers if _lists(layers) else []):
-        rows = layer.get("weights") if isinstance(layer, Mapping) else None
-        if not _lists(rows) or not all(_lists(row) for row in rows):
+    for s, sample in enumerate(samples):
+        inputs = _entries(sample.get("inputs")) if isinstance(sample, Mapping) else []
+        if inputs and entering is None:
+            entering, origin = len(inputs), f"samples[{s}].inputs has"
+        elif inputs and len(inputs) != entering:
+            found = _count(len(inputs), "number")
+            what = (
+                f"{found} found, {entering} needed ({origin} {entering}). Give every sample the same number of inputs"
+            )
+            yield Fault(f"samples[{s}].inputs", what)
+    for number, layer in enumerate(layers):
+        rows = [_entries(row) for row in _entries(layer.get("weights"))] if isinstance(layer, Mapping) else []
+        if not rows or not all(rows):
             entering = None
             continue
         where = f"layers[{number}]"
         lengths = {len(row) for row in rows}
         if len(lengths) > 1:
             listed = ", ".join(str(len(row)) for row in rows[:12])
-            yield Fault(f"{where}.weights", f"rows of different lengths found ({listed}), equal lengths needed. "
-                        "Give every unit one weight per input")  # fmt: skip
+            what = f"rows of different lengths found ({listed}), equal lengths needed. Give every unit one weight per input"
+            yield Fault(f"{where}.weights", what)
         elif entering is not None and lengths != {entering}:
-            found = lengths.pop()
-            change = "Add" if found < entering else "Remove"
-            yield Fault(
-                f"{where}.weights",
-                f"{_count(len(rows), 'row')} of {_count(found, 'number')} found, {_count(len(rows), 'row')} of {entering} "
-                f"needed ({origin} {entering}). {change} {_count(abs(entering - found), 'column')} "
-                f"{'to' if found < entering else 'from'} each row",
+            width = lengths.pop()
+            columns = _count(abs(entering - width), "column")
+            change = f"Add {columns} to each row" if width < entering else f"Remove {columns} from each row"
+            what = (
+                f"{_count(len(rows), 'row')} of {_count(width, 'number')} found, {_count(len(rows), 'row')} of "
+                f"{entering} needed ({origin} {entering}). {change}"
             )
+            yield Fault(f"{where}.weights", what)
         biases = layer.get("biases")
         if isinstance(biases, list) and len(biases) != len(rows):
-            yield Fault(f"{where}.biases", f"{_count(len(biases), 'number')} found, {len(rows)} needed "
-                        "(one per row of weights). Give every unit one bias, or leave biases out")  # fmt: skip
+            what = f"{_count(len(biases), 'number')} found, {len(rows)} needed (one per row of weights). "
+            yield Fault(f"{where}.biases", what + "Give every unit one bias, or leave biases out")
         entering, origin = len(rows), f"the units of layer {number + 1} number"
-    for s, sample in enumerate(samples if _lists(samples) else []):
+    for s, sample in enumerate(samples):
         targets = sample.get("targets") if isinstance(sample, Mapping) else None
-        if _lists(layers) and isinstance(targets, list) and entering is not None and len(targets) != entering:
-            yield Fault(f"samples[{s}].targets", f"{_count(len(targets), 'number')} found, {entering} needed "
-                        "(one per unit of the last layer). Give every output one target")  # fmt: skip
+        if layers and isinstance(targets, list) and entering is not None and len(targets) != entering:
+            what = f"{_count(len(targets), 'number')} found, {entering} needed (one per unit of the last layer). "
+            yield Fault(f"samples[{s}].targets", what + "Give every output one target")
 
 
 def _symbol_faults(problem: Problem) -> Iterator[Fault]:
@@ -419,7 +427,9 @@ def _symbol_faults(problem: Problem) -> Iterator[Fault]:
             )
 
 
-_BASE = re.compile(r"(x|t|E)_([1-9][0-9]*)|(D?[wb]|[za])([1-9][0-9]*)_([1-9][0-9]*)(?:_([1-9][0-9]*))?('?)|E'?|learning_rate")
+_BASE = re.compile(
+    r"(x|t|E)_([1-9][0-9]*)|(D?[wb]|[za])([1-9][0-9]*)_([1-9][0-9]*)(?:_([1-9][0-9]*))?('?)|E'?|learning_rate"
+)
 
 
 def is_id(text: str, problem: Problem) -> bool:

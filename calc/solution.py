@@ -3,7 +3,7 @@
 import json
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -13,7 +13,7 @@ from typing import Any
 from calc.document import Document
 from calc.errors import Fault, ProblemError
 from calc.explain import explain, step_line
-from calc.expr import Expr, Quantity
+from calc.expr import Expr
 from calc.notation import Notation
 from calc.problem import Problem
 from calc.render import FORMATS, Format, render
@@ -23,7 +23,7 @@ from calc.verify import verify
 
 @dataclass(frozen=True)
 class Result:
-    """One quantity: ``value`` exact or to 20 significant digits, ``text`` the same as JSON has it, ``shown`` as printed."""
+    """One quantity: ``value`` exact or to 20 digits, ``text`` the same as JSON has it, ``shown`` as printed."""
 
     id: str
     value: Fraction
@@ -201,7 +201,9 @@ def write_whole(path: str | Path, content: bytes) -> None:
             raise
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or str(error)
-        raise ProblemError(str(path), [Fault("", f"cannot be written ({why}). Check the folder and its permissions")]) from None
+        raise ProblemError(
+            str(path), [Fault("", f"cannot be written ({why}). Check the folder and its permissions")]
+        ) from None
 
 
 def _umask() -> int:

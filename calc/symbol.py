@@ -42,7 +42,7 @@ class Symbol:
             ValueError: anything else; the message says what may stand there.
         """
         match = _SYMBOL.fullmatch(text)
-        if not match or (match[2] or match[3]) and (match[6] or match[7]):
+        if not match or ((match[2] or match[3]) and (match[6] or match[7])):
             raise ValueError(
                 f"{text[:40]!r} is not a symbol. Write letters or a Greek name, then at most one _sub or _{{sub}} and "
                 'one ^sup or ^{sup} of letters, digits, commas and primes, e.g. "w_5" or "net_{h1}"'

@@ -138,8 +138,7 @@ def forward_again(graph: Graph) -> Iterator[Step]:
     """The forward pass with the updated parameters."""
 
     def new(quantity: Quantity) -> Quantity:
-        fixed = not isinstance(quantity, Name) or quantity.kind in ("x", "t")
-        return quantity if fixed else quantity.after_update()  # type: ignore[union-attr]
+        return quantity.after_update() if isinstance(quantity, Name) and quantity.kind not in ("x", "t") else quantity
 
     for step in forward(graph):
         yield Step(new(step.result), step.kind, rename(step.expr, new))
@@ -235,7 +234,7 @@ class Trace:
             raise UnsupportedError(f"{id} {error}") from None
 
     def exact(self, id: str) -> bool:
-        """Whether the value is an exact rational; where rounded numbers are carried, whether its line needed no rounding."""
+        """Whether the value is an exact rational; where rounded numbers are carried, whether it came out unrounded."""
         return isinstance(self.values[id], fmpq) and (self.rounding.carry == "full" or self.show(id).exact)
 
     def operands(self, step: Step) -> tuple[dict[str, Shown], bool]:
@@ -266,7 +265,7 @@ class Trace:
 
 
 def _rounded(rounding: Rounding, expr: Expr, values: Mapping[str, Number]) -> Shown:
-    """``expr`` over exact numbers, rounded as the page says; digits decided by precision, or at last by the tie rule."""
+    """``expr`` over exact numbers, rounded as the page says; digits decided by precision, at last by the tie rule."""
     bits = START_BITS
     while True:
         try:

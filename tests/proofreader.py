@@ -110,15 +110,20 @@ SPACING |= {rf"\{size}{side}" for size in ("big", "Big", "bigg", "Bigg") for sid
 def read_lines(page: str) -> list[Claim]:
     """Every formula line of the page's displays, in order.
 
-    A row that begins with & continues the unnumbered row before it; after a numbered row it begins a line of
-    its own about the same left-hand side.
+    A row that begins with & continues the unnumbered row before it, at the start of a display the last row of
+    the display before; after a numbered row it begins a line of its own about the same left-hand side.
     """
-    claims = []
+    claims: list[Claim] = []
+    begun: list[str] = []  # rows of a line that the display before has left without a number
     for body in displays(page):
         subject = ""
-        for rows, number in lines_of(body):
+        for first, (rows, number) in enumerate(lines_of(body)):
+            if begun and first == 0 and rows[0].startswith("&"):
+                rows, subject = begun + rows, ""
+                claims.pop()
             claims.append(claim_of(rows, number, subject))
             subject = claims[-1].sides[0]
+            begun = [] if number else rows
     return claims
 
 

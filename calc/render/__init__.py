@@ -18,6 +18,8 @@ from calc.render.typst import Typst
 if TYPE_CHECKING:
     import jinja2
 
+__all__ = ["FORMATS", "Format", "render", "wording"]
+
 FORMATS: tuple[type[Format], ...] = (Markdown, Latex, Typst, Text)
 
 MOST_CHARACTERS = 1000  # of one block of formulas; some hosts refuse longer ones
@@ -126,9 +128,8 @@ class _View:
                 return self.words(argument)
             case int():
                 return self.text(str(argument))
-            case Reference(numbers):
-                lines = self.said["list.lines"]
-                return self._list([self.text(lines.replace("{number}", str(n))) for n in numbers])
+            case Reference(number):
+                return self.text(self.said["list.line"].replace("{number}", str(number)))
             case tuple():
                 return self._list([self.argument(one) for one in argument])
             case Line(left, sides):

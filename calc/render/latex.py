@@ -4,6 +4,7 @@ from calc.render.format import Format, covered, split_words, visible
 from calc.render.math import Printer
 from calc.symbol import GREEK, Symbol
 
+
 class LatexPrinter(Printer):
     """amsmath, as Markdown hosts read it too."""
 
@@ -55,7 +56,7 @@ class LatexPrinter(Printer):
 _SPECIAL = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "_": r"\_",
     "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "<": r"\textless{}", ">": r"\textgreater{}",
-    "|": r"\textbar{}", '"': r"\textquotedbl{}", "`": r"\textasciigrave{}", "'": r"'{}", "-": r"-{}",
+    "|": r"\textbar{}", '"': r"\textquotedbl{}", "`": r"\textasciigrave{}", "'": r"'{}", "-": r"-{}", "\u200b": r"\allowbreak{}",
 }  # fmt: skip
 _MATH = {sign: f"\\{name}" for name, sign in GREEK.items()} | {
     "≈": r"\approx", "≠": r"\neq", "≤": r"\leq", "≥": r"\geq", "∂": r"\partial", "∑": r"\sum", "√": r"\surd",
@@ -75,11 +76,13 @@ class Latex(Format):
     def text(self, text: str) -> str:
         """Any text as LaTeX prints it; what no font has as [U+1F642]."""
         glyphs = covered("tex")
-        return "".join(
-            r"\allowbreak{}" if c == "\u200b" else
-            _SPECIAL.get(c) or (rf"\ensuremath{{{_MATH[c]}}}" if c in _MATH else c if ord(c) in glyphs else f"[U+{ord(c):04X}]")
-            for c in split_words(visible(text))
-        )  # fmt: skip
+
+        def one(c: str) -> str:
+            if c in _MATH:
+                return rf"\ensuremath{{{_MATH[c]}}}"
+            return _SPECIAL.get(c) or (c if ord(c) in glyphs else f"[U+{ord(c):04X}]")
+
+        return "".join(one(c) for c in split_words(visible(text)))
 
     def inline(self, formula: str) -> str:
         return f"${formula}$"

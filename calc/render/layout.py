@@ -7,8 +7,9 @@ from calc.document import Line
 from calc.expr import Call, Cases, Expr, Frac, Name, Neg, Num, Partial, Pow, Prod, Quantity, Sum
 from calc.notation import Notation
 from calc.render.math import Printer
+from calc.symbol import GREEK
 
-RELATION = 3.0  # the width of " = "
+RELATION = 2.6  # the width of " = "
 
 
 @dataclass(frozen=True)
@@ -37,12 +38,13 @@ class Ruler:
             case Partial(of=of, by=by, via=via):
                 return 1.5 + max(self.width(of), self.width(by)) + (self.width(via) if via else 0)
             case Num(shown):
-                return len(shown.digits) + (5 if shown.exponent is not None else 0) + 2 * shown.negative
+                below = len(shown.denominator or "")
+                return max(len(shown.digits), below) + (5 if shown.exponent is not None else 0) + 2 * shown.negative
             case Sum(terms):
-                return sum(self.width(term) + 3 for term in terms)
+                return sum(self.width(term) + 2.4 for term in terms) - 2.4
             case Prod(factors, sign):
-                gap = 3 if sign else 0.7
-                return sum(self.width(f) + gap + 1.5 * isinstance(f, Sum) for f in factors) - gap
+                gap = {"×": 2.4, "·": 1.6, "": 0.5}[sign]
+                return sum(self.width(f) + gap + 1.6 * isinstance(f, Sum) for f in factors) - gap
             case Neg(arg):
                 return self.width(arg) + 1.5
             case Frac(num, den):
@@ -58,12 +60,10 @@ class Ruler:
         raise TypeError(expr)
 
     def _name(self, name: Name) -> float:
-        if name.kind in ("epsilon", "j"):
-            return 1.0
         symbol = self.notation.symbol(name)
         below = 0.7 * len(symbol.sub)
         above = 0.7 * len(symbol.sup) + symbol.primes + (2.5 if symbol.sample is not None else 0)
-        base = 1.2 if symbol.base.islower() and len(symbol.base) > 3 else 1.1 * len(symbol.base)
+        base = 1.2 if symbol.base in GREEK else 1.2 * len(symbol.base)
         return base + max(above, below) + (1.5 if symbol.delta else 0)
 
 
@@ -107,9 +107,9 @@ def _break(line: Line, printer: Printer, ruler: Ruler, room: float, relations: d
 def _piece_widths(side: Expr, ruler: Ruler) -> list[float]:
     match side:
         case Sum(terms):
-            return [ruler.width(term) + 3 for term in terms]
+            return [ruler.width(term) + 2.4 for term in terms]
         case Prod(factors):
-            return [ruler.width(factor) + 3 + 1.5 * isinstance(factor, Sum) for factor in factors]
+            return [ruler.width(factor) + 2.4 + 1.6 * isinstance(factor, Sum) for factor in factors]
         case Neg(Prod(factors)):
-            return [ruler.width(factor) + 3.5 for factor in factors]
+            return [ruler.width(factor) + 3 for factor in factors]
     return [ruler.width(side)]

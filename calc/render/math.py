@@ -10,7 +10,7 @@ from typing import ClassVar
 from calc.expr import Call, Cases, Expr, Frac, Name, Neg, Num, Partial, Pow, Prod, Quantity, Sum
 from calc.notation import Notation
 from calc.number import Shown
-from calc.symbol import GREEK, Symbol
+from calc.symbol import Symbol
 
 # how tightly an expression holds together; an operand that holds less than its place needs is bracketed
 ANY, TERM, FACTOR, BASE = 0, 1, 2, 3
@@ -37,7 +37,9 @@ class Printer(ABC):
             case Num(shown):
                 return self._bracket(self.number(shown), needs > self._number_level(shown))
             case Sum():
-                text = "".join(f"{sign} {term}" if i else sign + term for i, (sign, term) in enumerate(self.pieces(expr)))
+                text = "".join(
+                    f"{sign} {term}" if i else sign + term for i, (sign, term) in enumerate(self.pieces(expr))
+                )
                 return self._bracket(text, needs > ANY)
             case Prod():
                 text = "".join(before + factor for before, factor in self.pieces(expr))
@@ -47,7 +49,8 @@ class Printer(ABC):
             case Frac(num, den):
                 return self._bracket(self.fraction(num, den), needs > self.fraction_level)
             case Pow(base, exponent):
-                return self._bracket(self.power(self.write(base, BASE), str(exponent)), needs > FACTOR)
+                text = self._bracket(self.write(base, BASE), isinstance(base, Quantity) and self._raised(base))
+                return self._bracket(self.power(text, str(exponent)), needs > FACTOR)
             case Call("exp", (arg,)):
                 return self._bracket(self.exponential(self.write(arg)), needs > FACTOR)
             case Call("loss", (arg,)):
@@ -66,7 +69,9 @@ class Printer(ABC):
                 for i, term in enumerate(terms):
                     negative = isinstance(term, Neg)
                     text = self.write(term.arg, FACTOR) if isinstance(term, Neg) else self.write(term, TERM)
-                    parts.append((f" {self.minus}" if i and negative else self.minus if negative else " +" if i else "", text))
+                    parts.append(
+                        (f" {self.minus}" if i and negative else self.minus if negative else " +" if i else "", text)
+                    )
                 return parts
             case Prod(factors, sign):
                 parts = []
@@ -95,19 +100,18 @@ class Printer(ABC):
             return TERM
         return self.fraction_level if shown.denominator is not None else BASE
 
+    def _raised(self, base: Quantity) -> bool:
+        """Whether something stands above the base already, so that a power needs brackets."""
+        if not isinstance(base, Name):
+            return True
+        symbol = self.notation.symbol(base)
+        return bool(symbol.sup or symbol.primes or symbol.sample is not None)
+
     def name(self, name: Name) -> str:
         """The symbol of a quantity."""
         text = self._names.get(name.id)
         if text is None:
-            if name.kind == "epsilon":
-                symbol = Symbol("epsilon")
-            elif name.kind == "j":
-                symbol = Symbol("j")
-            elif name.kind == "z" and name.layer is None:
-                symbol = Symbol("z")
-            else:
-                symbol = self.notation.symbol(name)
-            text = self._names[name.id] = self.symbol(symbol)
+            text = self._names[name.id] = self.symbol(self.notation.symbol(name))
         return text
 
     def partial(self, partial: Partial) -> str:

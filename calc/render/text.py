@@ -1,8 +1,8 @@
 """Plain text in Unicode, for a terminal."""
 
-from calc.render.format import Format, visible
-from calc.render.math import FACTOR, BASE, TERM, Printer
 from calc.expr import Expr
+from calc.render.format import Format, visible
+from calc.render.math import BASE, FACTOR, TERM, Printer
 from calc.symbol import GREEK, Symbol
 
 _SUP = str.maketrans("0123456789()+-−=n", "⁰¹²³⁴⁵⁶⁷⁸⁹⁽⁾⁺⁻⁻⁼ⁿ")

@@ -4,6 +4,7 @@ from calc.render.format import Format, covered, split_words, visible
 from calc.render.math import Printer
 from calc.symbol import GREEK, Symbol
 
+
 class TypstPrinter(Printer):
     """Typst's own formulas."""
 
@@ -29,7 +30,10 @@ class TypstPrinter(Printer):
         single = len(symbol.base) == 1
         base = symbol.base if single else GREEK.get(symbol.base) or f'"{symbol.base}"'
         mark = f'"[{symbol.sample}]"' if symbol.sample is not None else ""
-        sup = " ".join(part for part in (self._script(symbol.sup), "prime " * symbol.primes, mark) if part)
+        if symbol.sup and mark and not symbol.primes:
+            sup = self._script(symbol.sup + mark.strip('"'))  # one string, set without a gap
+        else:
+            sup = " ".join(part for part in (self._script(symbol.sup), "prime " * symbol.primes, mark) if part)
         sub = self._script(symbol.sub)
         text = base + (f"_({sub})" if sub else "") + (f"^({sup})" if sup else "")
         return f"Delta {text}" if symbol.delta else text
