@@ -5,11 +5,27 @@ solution = calc.solve(problem)
 solution["dE/dw2_1_1"].value, solution.render("latex"), solution.save("xor.pdf")
 """
 
-from calc.errors import CalcError, ProblemError, UnsupportedError, VerificationError
-from calc.file import load
-from calc.problem import Problem
-from calc.solution import Solution, solve
+from importlib import import_module
+from typing import TYPE_CHECKING
 
+if TYPE_CHECKING:
+    from calc.errors import CalcError, ProblemError, UnsupportedError, VerificationError
+    from calc.file import load
+    from calc.problem import Problem
+    from calc.solution import Solution, solve
+
+__version__ = "0.1.0"
+
+_HOME = {  # each name is loaded when it is first used, so that the command line starts at once
+    "CalcError": "calc.errors",
+    "Problem": "calc.problem",
+    "ProblemError": "calc.errors",
+    "Solution": "calc.solution",
+    "UnsupportedError": "calc.errors",
+    "VerificationError": "calc.errors",
+    "load": "calc.file",
+    "solve": "calc.solution",
+}
 __all__ = [
     "CalcError",
     "Problem",
@@ -20,4 +36,9 @@ __all__ = [
     "load",
     "solve",
 ]
-__version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOME:
+        raise AttributeError(f"module 'calc' has no attribute {name!r}")
+    return getattr(import_module(_HOME[name]), name)

@@ -3,31 +3,26 @@
 Exit status: 0 done, 2 the input is wrong, 3 our own verification failed.
 """
 
+import gc
 import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Any, NoReturn
 
-import typer
+import click
 
+from calc import __version__
 from calc.errors import CalcError, Fault, ProblemError, VerificationError
-
-app = typer.Typer(
-    name="calc",
-    help="Step-by-step worked examples of back-propagation, every printed digit proven.",
-    no_args_is_help=True,
-    add_completion=True,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-)
 
 
 def main() -> NoReturn:
     """Run the command line; wrong input is a message and a status, never a traceback."""
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # looking for them reads every installed package
+    gc.disable()  # one short-lived command: nothing is left over that is worth a search
     try:
-        app()
+        app(prog_name="calc")
     except BrokenPipeError:  # the reader, e.g. head, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     raise SystemExit(0)
@@ -39,10 +34,10 @@ def _reporting() -> Iterator[None]:
         yield
     except VerificationError as error:
         print(error, file=sys.stderr)
-        raise typer.Exit(3) from None
+        raise SystemExit(3) from None
     except CalcError as error:
         print(_printable(str(error)), file=sys.stderr)
-        raise typer.Exit(2) from None
+        raise SystemExit(2) from None
 
 
 def _printable(message: str) -> str:
@@ -52,47 +47,38 @@ def _printable(message: str) -> str:
     return "\n".join(line[: len(line) - len(line.lstrip())] + visible(line) for line in message.split("\n"))
 
 
-def _version(wanted: bool) -> None:
-    if wanted:
-        from calc import __version__
-
-        print(f"calc {__version__}")
-        raise typer.Exit
-
-
-@app.callback()
-def _calc(
-    version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
-    ] = False,
-) -> None:
-    pass
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, message="calc %(version)s", help="Print the version and exit.")
+def app() -> None:
+    """Step-by-step worked examples of back-propagation, every printed digit proven."""
 
 
 @app.command()
+@click.argument("problem", metavar="PROBLEM")
+@click.option("-o", "--output", metavar="OUT", help="Write a file; its suffix decides the format.")
+@click.option("--to", metavar="FORMAT", help="md, tex, typ, pdf, json or txt; see: calc formats.")
+@click.option("--method", metavar="M", help="How the backward pass is written: chain.")
+@click.option("--decimals", type=int, metavar="N", help="Decimals of results, 0 to 30.")
+@click.option("--significant", type=int, metavar="N", help="Significant digits of results, 1 to 30.")
+@click.option("--carry", metavar="full|rounded", help="Carry full precision or the rounded results.")
+@click.option("--notation", metavar="PROFILE", help="The course's spelling: standard, net-out or vw.")
+@click.option("--show", metavar="all|auto|w5,w1", help="What is worked in full: all, auto, or these parameters.")
+@click.option(
+    "--templates", metavar="DIR", type=click.Path(path_type=Path), help="A folder searched before calc's own."
+)
 def solve(
-    problem: Annotated[
-        str, typer.Argument(metavar="PROBLEM", help="A problem file, TOML or JSON; - reads standard input.")
-    ],
-    output: Annotated[
-        str | None, typer.Option("-o", "--output", metavar="OUT", help="Write a file; its suffix decides the format.")
-    ] = None,
-    to: Annotated[
-        str | None, typer.Option(metavar="FORMAT", help="md, tex, typ, pdf, json or txt; see: calc formats.")
-    ] = None,
-    method: Annotated[str | None, typer.Option(help="How the backward pass is written: chain.")] = None,
-    decimals: Annotated[int | None, typer.Option(help="Decimals of results, 0 to 30.")] = None,
-    significant: Annotated[int | None, typer.Option(help="Significant digits of results, 1 to 30.")] = None,
-    carry: Annotated[str | None, typer.Option(help="Carry full precision or rounded numbers: full, rounded.")] = None,
-    notation: Annotated[str | None, typer.Option(help="The course's spelling: standard, net-out, vw.")] = None,
-    show: Annotated[
-        str | None, typer.Option(help="What is worked in full: all, auto, or parameters such as w5,w1.")
-    ] = None,
-    templates: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="A folder of templates searched before calc's own.")
-    ] = None,
+    problem: str,
+    output: str | None,
+    to: str | None,
+    method: str | None,
+    decimals: int | None,
+    significant: int | None,
+    carry: str | None,
+    notation: str | None,
+    show: str | None,
+    templates: Path | None,
 ) -> None:
-    """Work a problem: forward pass, backward pass, update, check."""
+    """Work PROBLEM, a TOML or JSON file (- reads standard input): forward pass, backward pass, update, check."""
     from calc.file import load
     from calc.solution import find_format, format_of, write_whole
     from calc.solution import solve as work
@@ -126,13 +112,10 @@ def solve(
 
 
 @app.command()
-def new(
-    name: Annotated[
-        str | None, typer.Argument(metavar="NAME", help="Which starter; without it they are listed.")
-    ] = None,
-    output: Annotated[str | None, typer.Option("-o", "--output", metavar="FILE", help="Write it to a file.")] = None,
-) -> None:
-    """A commented starter problem."""
+@click.argument("name", metavar="[NAME]", required=False)
+@click.option("-o", "--output", metavar="FILE", help="Write it to a file.")
+def new(name: str | None, output: str | None) -> None:
+    """A commented starter problem; without NAME they are listed."""
     from calc.render.format import TEMPLATES
     from calc.solution import write_whole
 

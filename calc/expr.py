@@ -165,11 +165,11 @@ class Function:
 
 
 def _exp(value: Number) -> Number:
-    return fmpq(1) if value == 0 else arb(value).exp()
+    return fmpq(1) if isinstance(value, fmpq) and value == 0 else arb(value).exp()
 
 
 def _tanh(value: Number) -> Number:
-    return fmpq(0) if value == 0 else arb(value).tanh()
+    return fmpq(0) if isinstance(value, fmpq) and value == 0 else arb(value).tanh()
 
 
 def _max(first: Number, second: Number) -> Number:

@@ -20,6 +20,7 @@ START_BITS = 256  # 77 digits: decides nearly every printed digit at the first t
 LAST_BITS = 4096  # beyond this a tie is taken for a tie, a ball of radius < 10^-1000 around 0 for 0
 GUARD_DIGITS = 30  # the most extra digits an operand is printed with
 LONGEST_INTEGER = 40  # digits before the point that still fit a line
+LONGEST_TEXT = 100  # digits of an exact decimal that is written without a power of ten for other programs
 
 
 class Undecided(CalcError):
@@ -163,6 +164,11 @@ class Rounding:
 
     def _plain(self, size: Number, places: int | None, digits: int) -> Shown:
         """Plain notation with ``places`` decimals; None: as many as ``digits`` significant digits need."""
+        if size >= _ten(LONGEST_INTEGER):
+            raise Unprintable(
+                f"has more than {LONGEST_INTEGER} digits before the point. "
+                "Scale the inputs, or set rounding.significant instead of rounding.decimals"
+            )
         counted = places is None
         if places is None:
             places = digits - 1 - _decimal_exponent(size)
@@ -175,11 +181,6 @@ class Rounding:
             text = f"{text[:-places]}.{text[-places:]}"
             if exact:
                 text = text.rstrip("0").rstrip(".")
-        if len(text.partition(".")[0]) > LONGEST_INTEGER:
-            raise Unprintable(
-                f"has more than {LONGEST_INTEGER} digits before the point. "
-                "Scale the inputs, or set rounding.significant instead of rounding.decimals"
-            )
         return Shown(text, exact=exact)
 
     def _scientific(self, size: Number, digits: int, extra: int) -> Shown:
@@ -303,10 +304,12 @@ def decimal_text(value: Number) -> str:
             rest, counts[prime] = rest // prime, counts[prime] + 1
     if rest != 1:
         return f"{value.p}/{value.q}"
-    places = max(counts.values())
-    text = str(abs(int((value * 10**places).p))).rjust(places + 1, "0")
-    text = f"{text[:-places]}.{text[-places:]}" if places else text
-    return "-" + text if value < 0 else text
+    places, minus = max(counts.values()), "-" if value < 0 else ""
+    text = str(abs((value * _ten(places)).p))  # of an fmpz, which may have more than Python's 4300 digits
+    if max(len(text), places) > LONGEST_TEXT:
+        return f"{minus}{text.rstrip('0')}e{len(text) - len(text.rstrip('0')) - places}"
+    text = text.rjust(places + 1, "0")
+    return minus + (f"{text[:-places]}.{text[-places:]}" if places else text)
 
 
 def _shortest(shown: Shown) -> str:

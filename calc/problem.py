@@ -73,11 +73,11 @@ def _read_half(value: Any) -> Exact:
 
 
 def _write_number(number: Exact) -> int | float | str:
-    """As JSON has it; a string where a JSON number would lose digits."""
+    """As JSON has it; a string where a JSON number would lose digits, were it only a trailing zero as in "0.20"."""
     text = str(number)
     if re.fullmatch(r"-?[0-9]{1,15}", text):
         return int(text)
-    if "/" not in text and Exact.read(float.__repr__(float(text))).value == number.value:
+    if "/" not in text and float.__repr__(float(text)) == text:
         return float(text)
     return text
 
@@ -115,7 +115,7 @@ def _operation(operations: Iterable[type[Any]], what: str) -> Any:
         if name not in known:
             raise ValueError(_unknown(name, known, names))
         if parameters:
-            raise ValueError(f'{name} has no parameter "{next(iter(parameters))}". Remove it')
+            raise ValueError(f'{name} has no parameter "{_short(next(iter(parameters)))}". Remove it')
         return known[name]()
 
     schema = {"anyOf": [{"enum": list(known)}, {"type": "object", "properties": {"name": {"enum": list(known)}}}]}
@@ -151,7 +151,7 @@ _SHOW_SCHEMA = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type"
 
 
 class _Table(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True, defer_build=True)
 
 
 class Layer(_Table):
@@ -165,8 +165,8 @@ class Layer(_Table):
 class Sample(_Table):
     """One sample: inputs (n_in,), targets (n_out,)."""
 
-    inputs: tuple[Number, ...]
-    targets: tuple[Number, ...]
+    inputs: Annotated[tuple[Number, ...], Field(min_length=1)]
+    targets: Annotated[tuple[Number, ...], Field(min_length=1)]
 
 
 class Conventions(_Table):
@@ -175,7 +175,7 @@ class Conventions(_Table):
     update_biases: StrictBool = True
     update_order: Literal["simultaneous", "sequential"] = "simultaneous"
     delta_sign: Literal["dE/dz"] = "dE/dz"
-    relu_at_zero: Half = Exact.read("0")
+    relu_at_zero: Half = Field(0, validate_default=True)
 
 
 class Rounding(_Table):
@@ -233,15 +233,20 @@ class Problem(_Table):
     samples: Annotated[tuple[Sample, ...], Field(min_length=1)]
 
     def __init__(self, /, **tables: Any) -> None:
-        tables = _plain(tables)
         faults = []
         try:
+            tables = _plain(tables)
             super().__init__(**tables)
+        except _TooDeep:
+            raise ProblemError("problem", [TOO_DEEP]) from None
         except ValidationError as error:
-            faults = [_fault(found) for found in error.errors(include_url=False)]
+            faults = _faults(error)
         faults += _size_faults(tables)
         if not faults:
             faults += _symbol_faults(self)
+        if len(faults) > MOST_FAULTS:
+            more = f"and {len(faults) - MOST_FAULTS} more like these. Mend them first"
+            faults[MOST_FAULTS:] = [Fault("", more)]
         if faults:
             raise ProblemError("problem", faults)
 
@@ -251,16 +256,31 @@ class Problem(_Table):
         return (len(self.samples[0].inputs), *(len(layer.weights) for layer in self.layers))
 
 
-def _plain(value: Any) -> Any:
+class _TooDeep(Exception):
+    """Tables or lists within each other beyond MOST_LEVELS."""
+
+
+def _plain(value: Any, level: int = 0) -> Any:
     """Arrays of other libraries and tuples as lists, models as they are."""
+    if level > MOST_LEVELS:
+        raise _TooDeep
     if hasattr(value, "tolist"):
         return value.tolist()
     if isinstance(value, Mapping):
-        return {str(key): _plain(entry) for key, entry in value.items()}
-    return [_plain(entry) for entry in value] if isinstance(value, list | tuple) else value
+        return {str(key): _plain(entry, level + 1) for key, entry in value.items()}
+    return [_plain(entry, level + 1) for entry in value] if isinstance(value, list | tuple) else value
 
 
 # --- faults, in words --------------------------------------------------------------------------------------------
+
+MOST_FAULTS = 50  # listed in full; more are counted
+MOST_LEVELS = 8  # of tables and lists within each other; a problem needs four
+TOO_DEEP = Fault("", "brackets nested too deeply. Weights are lists of lists of numbers")
+
+
+def _short(text: str, most: int = 60) -> str:
+    """A text of the file on one line, cut."""
+    return " ".join(text[: 2 * most].split())[:most]
 
 
 def _kind(value: Any) -> str:
@@ -271,7 +291,7 @@ def _kind(value: Any) -> str:
         case None:
             return "nothing"
         case str():
-            return f'the text "{value[:40]}"' if value else "an empty text"
+            return f'the text "{_short(value, 40)}"' if value else "an empty text"
         case Mapping():
             return "a table"
         case list() | tuple():
@@ -285,16 +305,16 @@ def _kind(value: Any) -> str:
 def _unknown(name: str, known: Iterable[str], listed: Iterable[str]) -> str:
     import difflib  # only where something is wrong
 
-    close = difflib.get_close_matches(name, list(known), n=1)
+    close = difflib.get_close_matches(name[:60], list(known), n=1)
     hint = f' Did you mean "{close[0]}"?' if close else ""
-    return f'"{name[:60]}" is not known.{hint} Known: {", ".join(listed)}'
+    return f'"{_short(name)}" is not known.{hint} Known: {", ".join(listed)}'
 
 
 def _path(location: Sequence[str | int]) -> str:
     """layers[1].weights[0][2], counted from 0."""
     path = ""
     for part in location:
-        path += f"[{part}]" if isinstance(part, int) else f".{part[:60]}" if path else part[:60]
+        path += f"[{part}]" if isinstance(part, int) else f".{_short(part)}" if path else _short(part)
     return path
 
 
@@ -317,6 +337,12 @@ def _types(annotation: Any) -> list[type]:
     return inner or ([annotation] if isinstance(annotation, type) else [])
 
 
+def _faults(error: ValidationError) -> list[Fault]:
+    """Pydantic's errors without those that only follow from others: a list is not empty because its entries are bad."""
+    found = error.errors(include_url=False)
+    return [_fault(one) for one in found if not (one["type"] == "too_short" and one["input"])]
+
+
 def _fault(found: Any) -> Fault:
     """One of pydantic's errors as where, what was found, what was expected, what to do."""
     location, value, context = found["loc"], found["input"], found.get("ctx", {})
@@ -327,9 +353,12 @@ def _fault(found: Any) -> Fault:
         case "missing":
             what = f'missing. Add "{location[-1]}" here'
         case "extra_forbidden":
-            table = _table_at(location[:-1])
+            table, key = _table_at(location[:-1]), str(location[-1])
             listed = list(table.model_fields) if table else []
-            what = _unknown(str(location[-1]), listed, listed)
+            if key in Problem.model_fields:
+                what = f'"{key}" does not belong here. Move it to the top, above the first table in brackets [ ]'
+            else:
+                what = _unknown(key, listed, listed)
         case "literal_error":
             listed = re.findall(r"'([^']*)'", context["expected"])
             what = (
@@ -343,6 +372,8 @@ def _fault(found: Any) -> Fault:
             what = f"{_kind(value)} found, a list in brackets [ ] needed"
         case "model_type" | "model_attributes_type" | "dict_type" | "mapping_type":
             what = f"{_kind(value)} found, a table of named entries needed"
+        case "string_unicode" | "invalid_key":
+            what = "half a character found (a lone surrogate). Remove it"
         case "string_type":
             what = f"{_kind(value)} found, a text in quotes needed"
         case "bool_type":
@@ -422,7 +453,7 @@ def _symbol_faults(problem: Problem) -> Iterator[Fault]:
     for key in problem.notation.symbols:
         if not is_id(key, problem):
             yield Fault(
-                f'notation.symbols."{key[:60]}"',
+                f'notation.symbols."{_short(key)}"',
                 "is no quantity of this network. Name one by its id, e.g. w1_1_1, b1_1, z1_1, a1_1, x_1, t_1 or E",
             )
 

@@ -50,7 +50,9 @@ class TypstPrinter(Printer):
 
 
 class Typst(Format):
-    """Text as string literals, so that no character of it can be markup."""
+    """The source of the PDF."""
+
+    # text goes in as string literals, so that no character of it can be markup
 
     name, suffix, aliases = "typ", ".typ", ("typst",)
     template = "typ/document.typ"
