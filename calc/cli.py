@@ -21,23 +21,38 @@ def main() -> NoReturn:
     """Run the command line; wrong input is a message and a status, never a traceback."""
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # looking for them reads every installed package
     gc.disable()  # one short-lived command: nothing is left over that is worth a search
-    try:
-        app(prog_name="calc")
-    except BrokenPipeError:  # the reader, e.g. head, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    app(prog_name="calc")
     raise SystemExit(0)
 
 
 @contextmanager
-def _reporting() -> Iterator[None]:
+def _reporting(source: str = "") -> Iterator[None]:
+    """Errors as messages and exit statuses; those of a problem under the name of its file."""
     try:
         yield
     except VerificationError as error:
         print(error, file=sys.stderr)
         raise SystemExit(3) from None
+    except ProblemError as error:
+        named = ProblemError(source, error.faults) if source and error.source == "problem" else error
+        print(_printable(str(named)), file=sys.stderr)
+        raise SystemExit(2) from None
     except CalcError as error:
         print(_printable(str(error)), file=sys.stderr)
         raise SystemExit(2) from None
+
+
+def _emit(content: bytes) -> None:
+    """Write to standard output; a reader that has seen enough, e.g. head, is no fault."""
+    if sys.stdout is None:
+        raise ProblemError("standard output", [Fault("", "closed. Name a file with -o")])
+    try:
+        sys.stdout.buffer.write(content)
+        sys.stdout.buffer.flush()
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is still buffered goes nowhere
+        if not isinstance(error, BrokenPipeError):
+            raise ProblemError("standard output", [Fault("", f"cannot be written ({error.strerror})")]) from None
 
 
 def _printable(message: str) -> str:
@@ -91,13 +106,13 @@ def solve(
         ("notation", "profile"): notation,
         ("solution", "show"): show,
     }
-    with _reporting():
+    with _reporting("standard input" if problem == "-" else problem):
         format = to or (format_of(output) if output else "md")
         if format not in ("pdf", "json"):
             format = find_format(format).name  # before the work, so that a slip is told at once
         if decimals is not None and significant is not None:
             raise ProblemError("command line", [Fault("--decimals, --significant", "both found, one needed. Drop one")])
-        if format == "pdf" and not output and sys.stdout.isatty():
+        if format == "pdf" and not output and sys.stdout and sys.stdout.isatty():
             raise ProblemError(
                 "command line", [Fault("--to pdf", "a PDF is not written to a terminal. Add -o FILE.pdf")]
             )
@@ -107,8 +122,7 @@ def solve(
         if output:
             write_whole(output, content)
         else:
-            sys.stdout.buffer.write(content)
-            sys.stdout.buffer.flush()
+            _emit(content)
 
 
 @app.command()
@@ -122,20 +136,19 @@ def new(name: str | None, output: str | None) -> None:
     starters = {path.stem: path for path in sorted((TEMPLATES / "starters").glob("*.toml"))}
     with _reporting():
         if name is None:
-            for stem, path in starters.items():
-                first = path.read_text("utf-8").splitlines()[0]
-                print(f"{stem:14} {first.removeprefix('# ')}")
+            firsts = {stem: path.read_text("utf-8").splitlines()[0] for stem, path in starters.items()}
+            _emit("".join(f"{stem:14} {first.removeprefix('# ')}\n" for stem, first in firsts.items()).encode())
             return
         if name not in starters:
-            fault = Fault("", f'"{name[:40]}" is no starter. Known: {", ".join(starters)}')
+            fault = Fault("", f'"{" ".join(name.split())[:40]}" is no starter. Known: {", ".join(starters)}')
             raise ProblemError("new", [fault])
-        text = starters[name].read_text("utf-8")
-        if output:
-            if Path(output).exists():
-                raise ProblemError(output, [Fault("", "exists already. Name another file")])
-            write_whole(output, text.encode())
+        content = starters[name].read_bytes()
+        if not output:
+            _emit(content)
+        elif os.path.lexists(output):
+            raise ProblemError(output, [Fault("", "exists already. Name another file")])
         else:
-            sys.stdout.write(text)
+            write_whole(output, content)
 
 
 @app.command()
@@ -145,7 +158,8 @@ def schema() -> None:
 
     from calc.problem import Problem
 
-    print(json.dumps(Problem.model_json_schema() | _DRAFT, indent=1))
+    with _reporting():
+        _emit((json.dumps(Problem.model_json_schema() | _DRAFT, indent=1) + "\n").encode())
 
 
 _DRAFT: dict[str, Any] = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "calc problem"}
@@ -156,9 +170,8 @@ def formats() -> None:
     """What --to takes."""
     from calc.render import FORMATS
 
-    for format in FORMATS:
-        print(
-            f"{format.name:5} {', '.join((*format.aliases, format.suffix)):18} {(format.__doc__ or '').splitlines()[0]}"
-        )
-    print(f"{'json':5} {'.json':18} Every value and step for other programs.")
-    print(f"{'pdf':5} {'.pdf':18} A page for print, typeset without TeX.")
+    rows = [(format.name, ", ".join((*format.aliases, format.suffix)), format.__doc__ or "") for format in FORMATS]
+    rows.append(("json", ".json", "Every value and step for other programs."))
+    rows.append(("pdf", ".pdf", "A page for print, typeset without TeX."))
+    with _reporting():
+        _emit("".join(f"{name:5} {names:18} {what.splitlines()[0]}\n" for name, names, what in rows).encode())

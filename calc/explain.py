@@ -237,11 +237,11 @@ class _Writer:
                     blocks.append(_prose("forward.rest"))
                     names = [Name(kind, number, (j,)) for j in range(2, width + 1) for kind in "za"]
                     blocks += self._values(names, s)
-                blocks += self._idle(number, s)
             if len(self.full_samples) < len(self.samples):
                 blocks.append(_prose("forward.others"))
                 names = [Name(kind, number, (j,)) for j in range(1, width + 1) for kind in "za"]
                 blocks += self._by_sample(names, self.samples[len(self.full_samples) :])
+            blocks += self._idle(number)
             yield Section(self._layer_words(number), tuple(blocks), level=2)
 
     def _layer_words(self, number: int) -> Words:
@@ -274,17 +274,24 @@ class _Writer:
             rows: list[tuple[Cell, ...]] = [(name, *(self._num(_at(name, s).id) for s in part)) for name in names]
             yield Table(head, tuple(rows))
 
-    def _idle(self, number: int, s: int | None) -> Iterator[Block]:
-        """Units that pass nothing on, said in words."""
-        if not self.problem.layers[number - 1].activation.has_kink:
+    def _idle(self, number: int) -> Iterator[Block]:
+        """Units that pass nothing on or stand at a kink, said in words."""
+        layer = self.problem.layers[number - 1]
+        if not layer.activation.has_kink:
             return
-        idle = []
-        for j in range(1, len(self.problem.layers[number - 1].weights) + 1):
-            a, z = Name("a", number, (j,), s), Name("z", number, (j,), s)
-            if self.trace.values[z.id] < 0 and self.trace.values[Partial(a, z).id] == 0:
-                idle.append(a)
+        idle, tied = [], []
+        for s in self.samples:
+            for j in range(1, len(layer.weights) + 1):
+                a, z = Name("a", number, (j,), s), Name("z", number, (j,), s)
+                if self.trace.values[z.id] == 0:
+                    tied.append(z)
+                elif self.trace.values[Partial(a, z).id] == 0:
+                    idle.append(a)
         if idle:
-            yield _prose("forward.dead" if len(idle) == 1 else "forward.dead_many", units=tuple(idle))
+            yield _prose(f"forward.idle_{_plural(len(idle))}", units=tuple(idle))
+        if tied:
+            at_zero = Num(self.problem.conventions.relu_at_zero.shown)
+            yield _prose(f"forward.tied_{_plural(len(tied))}", sums=tuple(tied), value=at_zero)
 
     def error(self) -> Iterator[Section]:
         blocks: list[Block] = []

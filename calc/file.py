@@ -4,14 +4,16 @@ import json
 import re
 import sys
 import tomllib
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from calc.errors import Fault, ProblemError
-from calc.problem import Problem, Typed
+from calc.number import MOST_DIGITS
+from calc.problem import TOO_DEEP, Problem, Typed
 
-LARGEST_FILE = 32 * 2**20  # bytes
+LARGEST_FILE = 2**20  # bytes; a page with a thousandth of them is a long one
 
 Overrides = Mapping[tuple[str, str], Any]
 
@@ -42,7 +44,7 @@ def load(path: str | Path, overrides: Overrides | None = None) -> Problem:
 def _text(path: str | Path, source: str) -> str:
     try:
         if str(path) == "-":
-            content = sys.stdin.buffer.read(LARGEST_FILE + 1)
+            content = sys.stdin.buffer.read(LARGEST_FILE + 1) if sys.stdin else b""
         else:
             with Path(path).open("rb") as file:
                 content = file.read(LARGEST_FILE + 1)
@@ -54,7 +56,7 @@ def _text(path: str | Path, source: str) -> str:
         why = getattr(error, "strerror", None) or str(error)
         raise ProblemError(source, [Fault("", f"cannot be read ({why}). Check the path and its permissions")]) from None
     if len(content) > LARGEST_FILE:
-        raise ProblemError(source, [Fault("", f"more than {LARGEST_FILE >> 20} MB found. Is this a problem file?")])
+        raise ProblemError(source, [Fault("", f"more than {LARGEST_FILE >> 20} MB found. Name a problem file")])
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -68,36 +70,51 @@ def _text(path: str | Path, source: str) -> str:
 def _parse(text: str, source: str) -> dict[str, Any]:
     is_json = source.endswith(".json") or text.lstrip()[0] == "{"
     try:
-        tables = _parse_json(text) if is_json else tomllib.loads(text.replace("\r\n", "\n"), parse_float=Typed)
-    except json.JSONDecodeError as error:
-        fault = Fault(f"line {error.lineno}, column {error.colno}", f"not JSON: {error.msg}. Mend it there")
+        tables = _parse_json(text, source) if is_json else _parse_toml(text, source)
+    except RecursionError:
+        raise ProblemError(source, [TOO_DEEP]) from None
+    except ValueError:  # more digits than Python turns into a number
+        huge = re.search(r"[0-9_]{4300,}", text)
+        line, count = (text.count("\n", 0, huge.start()) + 1, len(huge[0])) if huge else (1, "too many")
+        fault = Fault(f"line {line}", f"a number of {count} digits found. Give at most {MOST_DIGITS} digits")
+        raise ProblemError(source, [fault]) from None
+    if not isinstance(tables, dict):
+        raise ProblemError(source, [Fault("", "no table found, a JSON object { … } needed at the top")])
+    return tables
+
+
+_LONG_KEY = re.compile(  # a.b.c. …, for which tomllib's memory grows with the square of its length
+    r"""(?:^|[\[{,])[ \t]*+(?:(?:[\w-]++|"(?:[^"\\\n]|\\.)*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){40}""", re.MULTILINE
+)
+
+
+def _parse_toml(text: str, source: str) -> dict[str, Any]:
+    long = _LONG_KEY.search(text)
+    if long:
+        line = text.count("\n", 0, long.end()) + 1
+        raise ProblemError(source, [Fault(f"line {line}", "a key with 40 dots found. Use tables in brackets [ ]")])
+    try:
+        return tomllib.loads(text, parse_float=Typed)
     except tomllib.TOMLDecodeError as error:
         what, _, where = str(error).rpartition(" (at ")
-        what, where = (what, where.rstrip(")")) if what else (where, "")
-        fault = Fault(where, f"not TOML: {what[:200]}. Mend it there")
-    except RecursionError:
-        fault = Fault("", "brackets nested too deeply. Weights are lists of lists of numbers")
-    except ValueError as error:
-        huge = re.search(r"[0-9_]{4300,}", text)  # more digits than Python turns into a number
-        if huge:
-            line = text.count("\n", 0, huge.start()) + 1
-            fault = Fault(f"line {line}", f"a number of {len(huge[0])} digits found. Give at most 60 digits")
+        if what.startswith(("Cannot", "Duplicate")):
+            what = "a table or key stands twice. Remove one of them"
         else:
-            fault = Fault("", f"{error}. Mend it")
-    else:
-        if isinstance(tables, dict):
-            return tables
-        fault = Fault("", "a JSON object { … } needed at the top")
-    raise ProblemError(source, [fault])
+            what = f"not TOML: {what[:200]}. Mend it there"
+        raise ProblemError(source, [Fault(where.rstrip(")"), what)]) from None
 
 
-def _parse_json(text: str) -> Any:
+def _parse_json(text: str, source: str) -> Any:
     def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         table = dict(pairs)
         if len(table) < len(pairs):
-            keys = [key for key, _ in pairs]
-            twice = next(key for key in keys if keys.count(key) > 1)
-            raise ValueError(f'the key "{twice[:60]}" stands twice in one table. Remove one')
+            (twice, _), *_ = Counter(key for key, _ in pairs).most_common(1)
+            what = f'the key "{" ".join(twice.split())[:60]}" stands twice in one table. Remove one of them'
+            raise ProblemError(source, [Fault("", what)])
         return table
 
-    return json.loads(text, parse_float=Typed, parse_constant=Typed, object_pairs_hook=once)
+    try:
+        return json.loads(text, parse_float=Typed, parse_constant=Typed, object_pairs_hook=once)
+    except json.JSONDecodeError as error:
+        fault = Fault(f"line {error.lineno}, column {error.colno}", f"not JSON: {error.msg}. Mend it there")
+        raise ProblemError(source, [fault]) from None

@@ -4,6 +4,7 @@ v    a value: an exact rational (flint ``fmpq``), or a ball (``arb``) guaranteed
 s    what is printed of it, e.g. 0.70970 -> "0.7097"; only digits that the ball decides
 """
 
+import math
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -298,13 +299,12 @@ def decimal_text(value: Number) -> str:
     """
     if isinstance(value, arb):
         return _shortest(Rounding(decimals=None, significant=20).show(value))
-    rest, counts = int(value.q), {2: 0, 5: 0}
-    for prime in counts:
-        while rest % prime == 0:
-            rest, counts[prime] = rest // prime, counts[prime] + 1
-    if rest != 1:
+    below = int(value.q)
+    twos = (below & -below).bit_length() - 1
+    fives = round(math.log(below >> twos, 5))
+    if below != 2**twos * 5**fives:
         return f"{value.p}/{value.q}"
-    places, minus = max(counts.values()), "-" if value < 0 else ""
+    places, minus = max(twos, fives), "-" if value < 0 else ""
     text = str(abs((value * _ten(places)).p))  # of an fmpz, which may have more than Python's 4300 digits
     if max(len(text), places) > LONGEST_TEXT:
         return f"{minus}{text.rstrip('0')}e{len(text) - len(text.rstrip('0')) - places}"

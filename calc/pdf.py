@@ -1,15 +1,20 @@
 """Typst source → PDF bytes, by the compiler of the typst package: no TeX, no network, no file but the source."""
 
 import os
+import re
 import tempfile
 
-from calc.errors import CalcError
+from calc.errors import CalcError, Fault, ProblemError
 
 
 def typeset(source: str) -> bytes:
-    """Compile with the embedded fonts only; the date is SOURCE_DATE_EPOCH or none, so the bytes never vary."""
+    """Compile with the embedded fonts only; dated SOURCE_DATE_EPOCH or 1970, so the bytes never vary."""
     import typst
 
+    date = os.environ.get("SOURCE_DATE_EPOCH", "") or "0"
+    if not re.fullmatch("[0-9]{1,11}", date):
+        fault = Fault("SOURCE_DATE_EPOCH", f'"{date[:40]}" found, seconds since 1970 needed. Correct or unset it')
+        raise ProblemError("environment", [fault])
     with tempfile.TemporaryDirectory(prefix="calc-") as empty:  # the root that the source may read: nothing
         compiler = typst.Compiler(
             source.encode(),
@@ -20,7 +25,7 @@ def typeset(source: str) -> bytes:
             package_cache_path=empty,
         )
         try:
-            pdf = compiler.compile(format="pdf", timestamp=int(os.environ.get("SOURCE_DATE_EPOCH", "0")))
+            pdf = compiler.compile(format="pdf", timestamp=int(date))
         except typst.TypstError as error:
             raise CalcError(f"the page could not be typeset: {error}") from None
     assert isinstance(pdf, bytes)

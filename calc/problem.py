@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from fractions import Fraction
+from itertools import chain, islice
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import (
@@ -175,7 +176,7 @@ class Conventions(_Table):
     update_biases: StrictBool = True
     update_order: Literal["simultaneous", "sequential"] = "simultaneous"
     delta_sign: Literal["dE/dz"] = "dE/dz"
-    relu_at_zero: Half = Field(0, validate_default=True)
+    relu_at_zero: Half = Field(default=0, validate_default=True)
 
 
 class Rounding(_Table):
@@ -233,21 +234,18 @@ class Problem(_Table):
     samples: Annotated[tuple[Sample, ...], Field(min_length=1)]
 
     def __init__(self, /, **tables: Any) -> None:
-        faults = []
+        found: Iterable[Fault] = ()
         try:
             tables = _plain(tables)
             super().__init__(**tables)
         except _TooDeep:
             raise ProblemError("problem", [TOO_DEEP]) from None
         except ValidationError as error:
-            faults = _faults(error)
-        faults += _size_faults(tables)
-        if not faults:
-            faults += _symbol_faults(self)
-        if len(faults) > MOST_FAULTS:
-            more = f"and {len(faults) - MOST_FAULTS} more like these. Mend them first"
-            faults[MOST_FAULTS:] = [Fault("", more)]
+            found = _faults(error)
+        faults = list(islice(chain(found, _size_faults(tables)), MOST_FAULTS + 1))
+        faults = faults or list(_symbol_faults(self))
         if faults:
+            faults[MOST_FAULTS:] = [Fault("", "and more. Mend these first")] if len(faults) > MOST_FAULTS else []
             raise ProblemError("problem", faults)
 
     @property
@@ -273,7 +271,7 @@ def _plain(value: Any, level: int = 0) -> Any:
 
 # --- faults, in words --------------------------------------------------------------------------------------------
 
-MOST_FAULTS = 50  # listed in full; more are counted
+MOST_FAULTS = 50  # listed at once
 MOST_LEVELS = 8  # of tables and lists within each other; a problem needs four
 TOO_DEEP = Fault("", "brackets nested too deeply. Weights are lists of lists of numbers")
 
@@ -337,10 +335,11 @@ def _types(annotation: Any) -> list[type]:
     return inner or ([annotation] if isinstance(annotation, type) else [])
 
 
-def _faults(error: ValidationError) -> list[Fault]:
+def _faults(error: ValidationError) -> Iterator[Fault]:
     """Pydantic's errors without those that only follow from others: a list is not empty because its entries are bad."""
-    found = error.errors(include_url=False)
-    return [_fault(one) for one in found if not (one["type"] == "too_short" and one["input"])]
+    for found in error.errors(include_url=False):
+        if not (found["type"] == "too_short" and found["input"]):
+            yield _fault(found)
 
 
 def _fault(found: Any) -> Fault:
@@ -367,7 +366,7 @@ def _fault(found: Any) -> Fault:
                 else (f"{_kind(value)} found, one of {', '.join(listed)} needed")
             )
         case "too_short":
-            what = f"empty. Add at least one {'number' if where.endswith(']') else 'entry'}"
+            what = f"empty. Add at least one {'number' if where.endswith((']', '.inputs', '.targets')) else 'entry'}"
         case "tuple_type" | "list_type":
             what = f"{_kind(value)} found, a list in brackets [ ] needed"
         case "model_type" | "model_attributes_type" | "dict_type" | "mapping_type":
@@ -425,7 +424,8 @@ def _size_faults(tables: Mapping[str, Any]) -> Iterator[Fault]:
         lengths = {len(row) for row in rows}
         if len(lengths) > 1:
             listed = ", ".join(str(len(row)) for row in rows[:12])
-            what = f"rows of different lengths found ({listed}), equal lengths needed. Give every unit one weight per input"
+            what = f"rows of different lengths found ({listed}), equal lengths needed. "
+            what += "Give every unit one weight per input"
             yield Fault(f"{where}.weights", what)
         elif entering is not None and lengths != {entering}:
             width = lengths.pop()
@@ -442,8 +442,8 @@ def _size_faults(tables: Mapping[str, Any]) -> Iterator[Fault]:
             yield Fault(f"{where}.biases", what + "Give every unit one bias, or leave biases out")
         entering, origin = len(rows), f"the units of layer {number + 1} number"
     for s, sample in enumerate(samples):
-        targets = sample.get("targets") if isinstance(sample, Mapping) else None
-        if layers and isinstance(targets, list) and entering is not None and len(targets) != entering:
+        targets = _entries(sample.get("targets")) if isinstance(sample, Mapping) else []
+        if layers and targets and entering is not None and len(targets) != entering:
             what = f"{_count(len(targets), 'number')} found, {entering} needed (one per unit of the last layer). "
             yield Fault(f"samples[{s}].targets", what + "Give every output one target")
 

@@ -186,10 +186,13 @@ def write_whole(path: str | Path, content: bytes) -> None:
     Raises:
         ProblemError: it cannot be written.
     """
-    target = Path(path)
     try:
+        target = Path(os.path.realpath(path))  # a link stays a link
         if target.is_dir():
             raise IsADirectoryError(21, "a directory")
+        if target.exists() and not target.is_file():  # a device or a pipe
+            target.write_bytes(content)
+            return
         handle, beside = tempfile.mkstemp(dir=target.parent, prefix=".calc-")
         try:
             with os.fdopen(handle, "wb") as file:

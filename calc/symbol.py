@@ -15,7 +15,7 @@ GREEK = {
     "Omega": "Ω",
 }  # fmt: skip
 
-LONGEST = 16  # characters of a base, a subscript or a superscript that still fit a line
+LONGEST = 10  # characters of a base, a subscript or a superscript that still fit a line
 
 _SCRIPT = r"(?:\{([A-Za-z0-9,']+)\}|([A-Za-z0-9,']+))"
 _SYMBOL = re.compile(rf"([A-Za-z]+|[{''.join(GREEK.values())}])(?:_{_SCRIPT})?(?:\^{_SCRIPT})?(?:_{_SCRIPT})?")
@@ -41,17 +41,18 @@ class Symbol:
         Raises:
             ValueError: anything else; the message says what may stand there.
         """
+        shown = f'"{" ".join(text[:80].split())[:40]}"'
         match = _SYMBOL.fullmatch(text)
         if not match or ((match[2] or match[3]) and (match[6] or match[7])):
             raise ValueError(
-                f"{text[:40]!r} is not a symbol. Write letters or a Greek name, then at most one _sub or _{{sub}} and "
+                f"{shown} is not a symbol. Write letters or a Greek name, then at most one _sub or _{{sub}} and "
                 'one ^sup or ^{sup} of letters, digits, commas and primes, e.g. "w_5" or "net_{h1}"'
             )
         base = match[1]
         names = {sign: name for name, sign in GREEK.items()}
         sub, sup = match[2] or match[3] or match[6] or match[7] or "", match[4] or match[5] or ""
         if max(len(base), len(sub), len(sup)) > LONGEST:
-            raise ValueError(f"{text[:40]!r} is too long. Use at most {LONGEST} characters in each of its parts")
+            raise ValueError(f"{shown} is too long. Use at most {LONGEST} characters in each of its parts")
         return cls(names.get(base, base), sub, sup)
 
     def __str__(self) -> str:

@@ -5,12 +5,12 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from calc.document import Derivation, Document, Line, Reference, Table, Words
+from calc.document import Cell, Derivation, Document, Line, Reference, Table, Words
 from calc.errors import Fault, ProblemError
 from calc.notation import Notation
 from calc.render.format import TEMPLATES, Format
 from calc.render.latex import Latex
-from calc.render.layout import Row, Ruler, rows
+from calc.render.layout import Row, Ruler, rows, split
 from calc.render.markdown import Markdown
 from calc.render.text import Text
 from calc.render.typst import Typst
@@ -150,6 +150,20 @@ class _View:
     def cell(self, cell: Any) -> str:
         """A cell of a table; empty where there is nothing."""
         return "" if cell is None else self.argument(cell)
+
+    def tables(self, table: Table) -> list[Table]:
+        """The table, or several of fewer columns where it is wider than the page."""
+        return split(table, self.format.page, self._cell_width)
+
+    def _cell_width(self, cell: Cell) -> float:
+        match cell:
+            case None:
+                return 0.0
+            case Words(key):
+                return 0.9 * len(self.said[key])
+            case Line(left, sides):
+                return self.ruler.width(left) + sum(self.ruler.width(side) + 2.6 for _, side in sides)
+        return self.ruler.width(cell)
 
     def width(self, table: Table) -> int:
         """How many columns a table has."""

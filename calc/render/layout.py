@@ -1,15 +1,16 @@
 """Lines into rows that fit the page: broken before a relation, then before a + or ×. Widths in digits' widths."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from calc.document import Line
+from calc.document import Cell, Line, Table
 from calc.expr import Call, Cases, Expr, Frac, Name, Neg, Num, Partial, Pow, Prod, Quantity, Sum
 from calc.notation import Notation
 from calc.render.math import Printer
 from calc.symbol import GREEK
 
 RELATION = 2.6  # the width of " = "
+GAP = 2.4  # between columns
 
 
 @dataclass(frozen=True)
@@ -61,9 +62,9 @@ class Ruler:
 
     def _name(self, name: Name) -> float:
         symbol = self.notation.symbol(name)
-        below = 0.7 * len(symbol.sub)
-        above = 0.7 * len(symbol.sup) + symbol.primes + (2.5 if symbol.sample is not None else 0)
-        base = 1.2 if symbol.base in GREEK else 1.2 * len(symbol.base)
+        below = 0.75 * len(symbol.sub)
+        above = 0.75 * len(symbol.sup) + symbol.primes + (2.5 if symbol.sample is not None else 0)
+        base = 1.2 if symbol.base in GREEK else sum(1.8 if c in "mwMW" else 1.2 for c in symbol.base)
         return base + max(above, below) + (1.5 if symbol.delta else 0)
 
 
@@ -93,23 +94,51 @@ def _break(line: Line, printer: Printer, ruler: Ruler, room: float, relations: d
         if width <= room:
             row, used = f"{row} {sign} {printer.write(side)}".strip(), used + width
             continue
-        pieces = printer.pieces(side)
-        widths = _piece_widths(side, ruler)
-        row, used = sign, RELATION
-        for (before, text), piece in zip(pieces, widths, strict=True):
+        if isinstance(side, Frac):  # a bar cannot be broken
+            side = Prod(
+                (Frac(Num.of(1), side.den), side.num), "×" if isinstance(side.den, Prod) and side.den.sign else ""
+            )
+        row, used = sign + " ", RELATION
+        for before, text, piece in _pieces(side, printer, ruler, room - 2 * RELATION):
             if used > RELATION and used + piece > room:
-                broken.append(row)
-                row, used = relations["indent"], 2 * RELATION
-            row, used = f"{row} {before.strip()} {text}".replace("  ", " "), used + piece
-    return [*broken, row]
+                broken.append(row.rstrip())
+                row, used, before = relations["indent"], 2 * RELATION, f" {before.strip()} "
+            row, used = row + before + text, used + piece
+    return [*broken, row.rstrip()]
 
 
-def _piece_widths(side: Expr, ruler: Ruler) -> list[float]:
-    match side:
-        case Sum(terms):
-            return [ruler.width(term) + 2.4 for term in terms]
-        case Prod(factors):
-            return [ruler.width(factor) + 2.4 + 1.6 * isinstance(factor, Sum) for factor in factors]
-        case Neg(Prod(factors)):
-            return [ruler.width(factor) + 3 for factor in factors]
-    return [ruler.width(side)]
+def _pieces(expr: Expr, printer: Printer, ruler: Ruler, room: float) -> list[tuple[str, str, float]]:
+    """What stands before a piece, the piece and their width; pieces too wide for a row are broken in turn."""
+    found: list[tuple[str, str, float]] = []
+    for before, part, level in printer.pieces(expr):
+        bracketed = isinstance(part, Sum) and level > 0
+        width = ruler.width(part) + (2.4 if before else 0) + 1.6 * bracketed
+        inner = _pieces(part, printer, ruler, room) if width > room and part is not expr else []
+        if len(inner) < 2:
+            found.append((before, printer.write(part, level), width))
+            continue
+        if bracketed:
+            (first_sign, first, first_width), (last_sign, last, last_width) = inner[0], inner[-1]
+            inner[0], inner[-1] = (first_sign, f"({first}", first_width), (last_sign, f"{last})", last_width)
+        sign, first, first_width = inner[0]
+        found += [(before + sign, first, first_width), *inner[1:]]
+    return found
+
+
+def split(table: Table, page: float, width: Callable[[Cell], float]) -> list[Table]:
+    """A table as tables that fit the page side by side, the first column repeated in each."""
+    grid = [table.head, *table.rows] if table.head else list(table.rows)
+    columns = max(len(row) for row in grid)
+    widths = [max(width(row[i]) + GAP for row in grid if i < len(row)) for i in range(columns)]
+    if sum(widths) <= page or columns < 3:
+        return [table]
+    groups: list[list[int]] = [[]]
+    for i in range(1, columns):
+        if groups[-1] and widths[0] + sum(widths[k] for k in groups[-1]) + widths[i] > page:
+            groups.append([])
+        groups[-1].append(i)
+
+    def pick(row: tuple[Cell, ...], group: list[int]) -> tuple[Cell, ...]:
+        return tuple(row[i] for i in (0, *group) if i < len(row))
+
+    return [Table(pick(table.head, group), tuple(pick(row, group) for row in table.rows)) for group in groups]

@@ -5,6 +5,7 @@ number as an operand is always bracketed, as a teacher writes it.
 """
 
 from abc import ABC, abstractmethod
+from itertools import pairwise
 from typing import ClassVar
 
 from calc.expr import Call, Cases, Expr, Frac, Name, Neg, Num, Partial, Pow, Prod, Quantity, Sum
@@ -37,13 +38,9 @@ class Printer(ABC):
             case Num(shown):
                 return self._bracket(self.number(shown), needs > self._number_level(shown))
             case Sum():
-                text = "".join(
-                    f"{sign} {term}" if i else sign + term for i, (sign, term) in enumerate(self.pieces(expr))
-                )
-                return self._bracket(text, needs > ANY)
+                return self._bracket(self._join(expr), needs > ANY)
             case Prod():
-                text = "".join(before + factor for before, factor in self.pieces(expr))
-                return self._bracket(text, needs > FACTOR)
+                return self._bracket(self._join(expr), needs > FACTOR)
             case Neg(arg):
                 return self._bracket(f"{self.minus}{self.write(arg, FACTOR)}", needs > ANY)
             case Frac(num, den):
@@ -61,27 +58,31 @@ class Printer(ABC):
                 return self.write(expr.head)
         raise TypeError(expr)
 
-    def pieces(self, expr: Expr) -> list[tuple[str, str]]:
-        """What a long formula may be broken into: terms with their + or −, factors with their sign."""
+    def pieces(self, expr: Expr) -> list[tuple[str, Expr, int]]:
+        """What a long formula may be broken into: terms with their + or −, factors with their sign.
+
+        Returns:
+            What stands before each piece, the piece, and how tightly it must hold together there.
+        """
         match expr:
             case Sum(terms):
-                parts = []
+                parts: list[tuple[str, Expr, int]] = []
                 for i, term in enumerate(terms):
-                    negative = isinstance(term, Neg)
-                    text = self.write(term.arg, FACTOR) if isinstance(term, Neg) else self.write(term, TERM)
-                    parts.append(
-                        (f" {self.minus}" if i and negative else self.minus if negative else " +" if i else "", text)
-                    )
+                    if isinstance(term, Neg):
+                        parts.append((f" {self.minus} " if i else self.minus, term.arg, FACTOR))
+                    else:
+                        parts.append((" + " if i else "", term, TERM))
                 return parts
             case Prod(factors, sign):
-                parts = []
-                for i, factor in enumerate(factors):
-                    parts.append((self._between(factors[i - 1], factor, sign) if i else "", self.write(factor, FACTOR)))
-                return parts
+                before = ["", *(self._between(a, b, sign) for a, b in pairwise(factors))]
+                return [(sign, factor, FACTOR) for sign, factor in zip(before, factors, strict=True)]
             case Neg(Prod() as product):
-                (_, first), *rest = self.pieces(product)
-                return [(self.minus, first), *rest]
-        return [("", self.write(expr))]
+                (_, first, level), *rest = self.pieces(product)
+                return [(self.minus, first, level), *rest]
+        return [("", expr, ANY)]
+
+    def _join(self, expr: Expr) -> str:
+        return "".join(before + self.write(part, level) for before, part, level in self.pieces(expr))
 
     def _between(self, before: Expr, after: Expr, sign: str) -> str:
         if sign == "×":

@@ -1,0 +1,34 @@
+"""What all tests share: the size of random sweeps, and programs that may be absent."""
+
+import os
+import shutil
+
+import pytest
+
+
+class Sweep:
+    """How many cases a random sweep tries: seconds by default, minutes in CI, the full counts on demand."""
+
+    def __init__(self, size: str) -> None:
+        self.size = size
+
+    def count(self, seconds: int, ci: int, full: int) -> int:
+        return {"seconds": seconds, "ci": ci, "full": full}[self.size]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--sweep", choices=("seconds", "ci", "full"), default="seconds", help="size of random sweeps")
+
+
+@pytest.fixture(scope="session")
+def sweep(request: pytest.FixtureRequest) -> Sweep:
+    return Sweep(request.config.getoption("--sweep"))
+
+
+def needs(*programs: str) -> None:
+    """Skip where a program is absent on a user's machine; fail in CI."""
+    absent = [program for program in programs if shutil.which(program) is None]
+    if absent and os.environ.get("CI"):
+        pytest.fail(f"{', '.join(absent)} must be installed in CI")
+    if absent:
+        pytest.skip(f"{', '.join(absent)} not installed")

@@ -1,0 +1,123 @@
+"""Every page compiles, stays within its margins, and is the same from run to run."""
+
+import random
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+from conftest import Sweep, needs
+from referee import random_problem
+
+import calc
+
+ROOT = Path(__file__).parent.parent
+EXAMPLES = sorted((ROOT / "examples").glob("*.toml"))
+MARGIN = 60  # points; a little less than the 22 mm of the templates
+
+
+def compile_latex(source: str, folder: Path) -> str:
+    """The log of pdfLaTeX without shell escape; what cannot be compiled fails."""
+    (folder / "page.tex").write_text(source, "utf-8")
+    command = ["pdflatex", "-no-shell-escape", "-interaction=nonstopmode", "-halt-on-error", "page.tex"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, check=False)
+    log = (folder / "page.log").read_text("utf-8", errors="replace")
+    assert done.returncode == 0, log[-3000:]
+    return log
+
+
+def words_outside(pdf: Path) -> list[str]:
+    """Words of a PDF that stand beyond its margins."""
+    done = subprocess.run(["pdftotext", "-bbox", str(pdf), "-"], capture_output=True, text=True, check=True)
+    width, found = 0.0, []
+    for line in done.stdout.splitlines():
+        if page := re.search(r'<page width="([\d.]+)"', line):
+            width = float(page[1])
+        elif word := re.search(r'xMin="([-\d.]+)".* xMax="([-\d.]+)".*>(.*)</word', line):
+            if float(word[1]) < MARGIN or float(word[2]) > width - MARGIN:
+                found.append(word[3])
+    return found
+
+
+def check_pages(problem: calc.Problem, folder: Path) -> None:
+    solution = calc.solve(problem)
+    log = compile_latex(solution.render("latex"), folder)
+    assert "Overfull \\hbox" not in log, re.findall(r"Overfull \\hbox.*", log)
+    assert not words_outside(folder / "page.pdf")
+    solution.save(folder / "typst.pdf")
+    assert not words_outside(folder / "typst.pdf")
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_an_example_compiles_and_stays_within_its_margins(path: Path, tmp_path: Path) -> None:
+    needs("pdflatex", "pdftotext")
+    check_pages(calc.load(path), tmp_path)
+
+
+def test_random_networks_compile_and_stay_within_their_margins(sweep: Sweep, tmp_path: Path) -> None:
+    needs("pdflatex", "pdftotext")
+    for seed in range(sweep.count(seconds=4, ci=25, full=120)):
+        problem = random_problem(random.Random(seed))
+        problem["solution"] = {"show": ("all", "auto")[seed % 2]}
+        check_pages(calc.Problem(**problem), tmp_path)
+
+
+WIDE: dict[str, dict[str, object]] = {
+    "thirty decimals": {"rounding": {"decimals": 30}},
+    "thirty significant digits": {"rounding": {"significant": 30}},
+    "long symbols": {"notation": {"symbols": {"w1_1_1": "WWWWWWWWWW_{1234567890}^{abcdefghij}", "E": "MMMMMMMMMM"}}},
+    "many digits typed": {
+        "learning_rate": "0." + "123456789" * 6,
+        "samples": [{"inputs": ["0." + "9" * 55, "1/3"], "targets": [0]}],
+    },
+    "a long title": {"title": "Backpropagation" * 40},
+    "a title of many words": {"title": "one word after the other " * 40},
+    "net-out": {"notation": {"profile": "net-out"}, "rounding": {"decimals": 12}},
+}
+
+
+@pytest.mark.parametrize("case", WIDE)
+def test_nothing_runs_off_the_page_however_long_it_is(case: str, tmp_path: Path) -> None:
+    needs("pdflatex", "pdftotext")
+    problem = {
+        "learning_rate": 0.5,
+        "loss": "squared_error",
+        "layers": [
+            {"activation": "sigmoid", "weights": [[0.123, -0.456], [0.3, "1/7"], [-0.25, 0.5]], "biases": [1, 0, -0.5]},
+            {"activation": "tanh", "weights": [[0.5, -0.6, 0.7], [0.1, 0.2, -0.3]]},
+        ],
+        "samples": [{"inputs": [1, 0.25], "targets": [1, -1]}],
+    }
+    wide = problem | WIDE[case]
+    if case == "many digits typed":
+        wide["layers"] = [problem["layers"][0], {"activation": "tanh", "weights": [[0.5, -0.6, 0.7]]}]  # type: ignore[index]
+    check_pages(calc.Problem(**wide), tmp_path)
+
+
+def test_a_large_network_stays_within_its_margins(tmp_path: Path) -> None:
+    needs("pdflatex", "pdftotext")
+    source = random.Random(7)
+    shape = (16, 6, 6, 2)
+    layers = [
+        {
+            "activation": activation,
+            "weights": [[round(source.uniform(-1, 1), 2) for _ in range(before)] for _ in range(units)],
+            "biases": [round(source.uniform(-1, 1), 2) for _ in range(units)],
+        }
+        for before, units, activation in zip(shape, shape[1:], ("relu", "tanh", "sigmoid"), strict=False)
+    ]
+    samples = [{"inputs": [source.randint(0, 1) for _ in range(16)], "targets": [1, 0]} for _ in range(9)]
+    for count in (1, 9):
+        problem = {"learning_rate": 0.1, "loss": "mse", "layers": layers, "samples": samples[:count]}
+        check_pages(calc.Problem(**problem), tmp_path)
+
+
+def test_a_pdf_is_the_same_from_run_to_run() -> None:
+    problem = calc.load(ROOT / "examples" / "xor.toml")
+    assert calc.solve(problem).pdf() == calc.solve(problem).pdf()
+
+
+def test_no_formula_block_is_longer_than_hosts_take() -> None:
+    for path in EXAMPLES:
+        page = calc.solve(calc.load(path)).render("markdown")
+        assert all(len(block) <= 1000 for block in page.split("$$")[1::2])
