@@ -314,8 +314,9 @@ class _Writer:
 
     def backward(self) -> Iterator[Section]:
         yield Section(Words("section.backward"), ())
+        shown = self.graph.trained | self.worked
         for number in range(len(self.problem.layers), 0, -1):
-            layer = [name for name in self.graph.parameters[number - 1] if name in self.graph.trained | self.worked]
+            layer = [name for name in self.graph.parameters[number - 1] if name in shown]
             worked = [name for name in layer if name in self.worked]
             rest = [name for name in layer if name not in self.worked]
             blocks: list[Block] = []
