@@ -6,17 +6,13 @@ Given · Forward pass · Error · Backward pass · Update · Check · Answers, i
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeVar
 
-from flint import fmpq
-
 from calc.document import Block, Cell, Derivation, Document, Line, Listing, Prose, Reference, Section, Table, Words
-from calc.errors import Fault, ProblemError
 from calc.expr import FUNCTIONS, Call, Expr, Frac, Name, Neg, Num, Partial, Prod, Quantity, Sum, substitute
-from calc.graph import LEARNING_RATE, Graph
-from calc.notation import Notation
-from calc.number import LAST_BITS, Shown, Undecided, Unprintable, precision
+from calc.graph import LEARNING_RATE
+from calc.notation import find_parameters
 from calc.problem import Problem
 from calc.trace import Step, Trace, change_of
-from calc.verify import loss_at
+from calc.verify import difference_quotient
 
 SMALL = 24  # parameters that "auto" still works in full
 UNIT = 5  # parameters of a layer's first unit that "auto" works in full where there are more
@@ -84,7 +80,7 @@ class _Writer:
         self.full_forward = show == "all" or small
         self.full_samples = self.samples if show == "all" else self.samples[:1]
         if isinstance(show, tuple):
-            self.worked = set(find_parameters(problem, self.graph, show))
+            self.worked = set(find_parameters(problem, self.parameters, show))
         elif self.full:
             self.worked = set(self.parameters) & set(self.graph.trained)
         else:
@@ -500,7 +496,7 @@ class _Writer:
         candidates = sorted(self.worked, key=lambda w: (-(w.layer or 0), w.index[0], w.kind == "b", w.index[-1]))
         for w in candidates[:8]:
             gradient = Partial(self.graph.loss, w)
-            found = self._quotient(w) if self.exact.values[gradient.id] != 0 else None
+            found = difference_quotient(self.exact, w) if self.exact.values[gradient.id] != 0 else None
             differs = self.exact.show(gradient.id).value != self.trace.show(gradient.id).value
             if found is None or (differs and self.trace.rounding.carry == "full"):  # a gradient by convention
                 continue
@@ -519,27 +515,6 @@ class _Writer:
             return
         yield _prose("check.no_numeric")
 
-    def _quotient(self, w: Name) -> tuple[Shown, Shown, Shown, Shown] | None:
-        """h, E(w + h), E(w − h) and their quotient as printed; None where no h gives the gradient (as at a kink)."""
-        rounding, gradient = self.exact.rounding, self.exact.show(f"dE/d{w.id}").value
-        value = self.graph.given[w.id]
-        with precision(LAST_BITS // 4):
-            for power in range(3, 40):
-                h = fmpq(10) ** -power
-                try:
-                    above, below = (loss_at(self.graph, {w: value + side * h}) for side in (1, -1))
-                    result = rounding.show((above - below) / (2 * h))
-                    if result.value != gradient:
-                        continue
-                    for extra in range(100):
-                        up, down = rounding.show(above, extra), rounding.show(below, extra)
-                        if rounding.show((up.value - down.value) / (2 * h)).value == gradient:
-                            step = Shown("1", -power) if power > 5 else Shown("0." + "0" * (power - 1) + "1")
-                            return step, up, down, result
-                except (Undecided, Unprintable):
-                    return None
-        return None
-
     def answers(self) -> Iterator[Section]:
         heads = [Words(f"table.{key}") for key in ("parameter", "old", "gradient", "change", "new")]
         rows: list[tuple[Cell, ...]] = []
@@ -548,36 +523,6 @@ class _Writer:
                 ids = (w.id, f"dE/d{w.id}", change_of(w).id, w.after_update().id)
                 rows.append((w, *(self._num(id) for id in ids)))
         yield Section(Words("section.answers"), (Table(tuple(heads), tuple(rows)),))
-
-
-def find_parameters(problem: Problem, graph: Graph, wanted: Sequence[str]) -> list[Name]:
-    """The parameters that a user names by id (w2_1_1) or by printed name with _ ^ { } removed (w5).
-
-    Raises:
-        ProblemError: a name fits no parameter, or several.
-    """
-    notation = Notation(problem)
-    parameters = [name for layer in graph.parameters for name in layer]
-    by_id = {name.id: name for name in parameters}
-    by_print: dict[str, list[Name]] = {}
-    for name in parameters:
-        by_print.setdefault(notation.symbol(name).plain(), []).append(name)
-    found, faults = [], []
-    for text in wanted:
-        fits = [by_id[text]] if text in by_id else by_print.get(text.translate(str.maketrans("", "", "_^{}")), [])
-        if len(fits) == 1:
-            found += fits
-        elif fits:
-            ids = ", ".join(name.id for name in fits[:8])
-            faults.append(Fault("solution.show", f'"{text[:60]}" is ambiguous: it may be {ids}. Name it by its id'))
-        else:
-            known = ", ".join([name.id for name in parameters[:6]] + (["…"] if len(parameters) > 6 else []))
-            faults.append(
-                Fault("solution.show", f'"{text[:60]}" is no parameter of this network. Known: {known}, or as printed')
-            )
-    if faults:
-        raise ProblemError("problem", faults)
-    return found
 
 
 # --- small change ----------------------------------------------------------------------------------------------------

@@ -3,8 +3,10 @@
 To add a profile: write a class with one method per kind of quantity and put it into PROFILES.
 """
 
+from collections.abc import Sequence
 from typing import ClassVar
 
+from calc.errors import Fault, ProblemError
 from calc.expr import Name, Quantity
 from calc.problem import Problem
 from calc.symbol import Symbol
@@ -150,3 +152,32 @@ class Notation:
         return Symbol(
             symbol.base, symbol.sub, symbol.sup, int(name.updated), name.sample, delta=name.kind.startswith("D")
         )
+
+
+def find_parameters(problem: Problem, parameters: Sequence[Name], wanted: Sequence[str]) -> list[Name]:
+    """The parameters that a user names by id (w2_1_1) or by printed name with _ ^ { } removed (w5).
+
+    Raises:
+        ProblemError: a name fits no parameter, or several.
+    """
+    notation = Notation(problem)
+    by_id = {name.id: name for name in parameters}
+    by_print: dict[str, list[Name]] = {}
+    for name in parameters:
+        by_print.setdefault(notation.symbol(name).plain(), []).append(name)
+    found, faults = [], []
+    for text in wanted:
+        fits = [by_id[text]] if text in by_id else by_print.get(text.translate(str.maketrans("", "", "_^{}")), [])
+        if len(fits) == 1:
+            found += fits
+        elif fits:
+            ids = ", ".join(name.id for name in fits[:8])
+            faults.append(Fault("solution.show", f'"{text[:60]}" is ambiguous: it may be {ids}. Name it by its id'))
+        else:
+            known = ", ".join([name.id for name in parameters[:6]] + (["…"] if len(parameters) > 6 else []))
+            faults.append(
+                Fault("solution.show", f'"{text[:60]}" is no parameter of this network. Known: {known}, or as printed')
+            )
+    if faults:
+        raise ProblemError("problem", faults)
+    return found

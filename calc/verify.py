@@ -13,7 +13,7 @@ from flint import arb, fmpq
 from calc.errors import VerificationError
 from calc.expr import Cases, Name, evaluate
 from calc.graph import Graph
-from calc.number import Number, Undecided, precision, settled, sign
+from calc.number import LAST_BITS, Number, Shown, Undecided, Unprintable, precision, settled, sign
 from calc.problem import Problem
 from calc.trace import Trace
 
@@ -86,3 +86,33 @@ def loss_at(
         else:
             values[node.name.id] = settled(evaluate(node.expr, values))
     return values[graph.loss.id]
+
+
+def difference_quotient(trace: Trace, w: Name) -> tuple[Shown, Shown, Shown, Shown] | None:
+    """(E(w + h) − E(w − h)) / 2h, with the largest h = 10^-3, 10^-4, … that gives the gradient's printed digits.
+
+    Args:
+        trace: full precision and simultaneous updates.
+        w: the parameter.
+    Returns:
+        h, E(w + h), E(w − h) and the quotient as printed, with as many digits as the line needs to come out;
+        None where no h does, as at a kink.
+    """
+    rounding, gradient = trace.rounding, trace.show(f"dE/d{w.id}").value
+    value = trace.graph.given[w.id]
+    with precision(LAST_BITS // 4):
+        for power in range(3, 40):
+            h = fmpq(10) ** -power
+            try:
+                above, below = (loss_at(trace.graph, {w: value + side * h}) for side in (1, -1))
+                result = rounding.show((above - below) / (2 * h))
+                if result.value != gradient:
+                    continue
+                for extra in range(100):
+                    up, down = rounding.show(above, extra), rounding.show(below, extra)
+                    if rounding.show((up.value - down.value) / (2 * h)).value == gradient:
+                        step = Shown("1", -power) if power > 5 else Shown("0." + "0" * (power - 1) + "1")
+                        return step, up, down, result
+            except (Undecided, Unprintable):
+                return None
+    return None
