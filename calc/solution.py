@@ -17,7 +17,7 @@ from calc.expr import Expr
 from calc.notation import Notation
 from calc.problem import Problem
 from calc.render import FORMATS, Format, render
-from calc.trace import Step, Trace, run
+from calc.trace import Step, Trace, change_of, run
 from calc.verify import verify
 
 
@@ -95,11 +95,17 @@ class Solution:
     def _as_json(self) -> dict[str, Any]:
         latex, text = (format().formulas(self.notation) for format in (find_format("tex"), find_format("txt")))
         known = {quantity.id: quantity for step in self.trace.steps.values() for quantity in (step.result, *step.uses)}
-        values = {}
-        for id in self.trace.values:
-            value = {"value": self.trace.text(id), "shown": str(self.trace.show(id)), "exact": self.trace.exact(id)}
-            quantity = known.get(id)
-            values[id] = value if quantity is None else {**value, "latex": latex.write(quantity)}
+        for w in (name for layer in self.trace.graph.parameters for name in layer):  # constants stand in no step
+            known |= {name.id: name for name in (w, change_of(w), w.after_update())}
+        values = {
+            id: {
+                "value": self.trace.text(id),
+                "shown": str(self.trace.show(id)),
+                "exact": self.trace.exact(id),
+                "latex": latex.write(known[id]),
+            }
+            for id in self.trace.values
+        }
         numbers = dict(self._explained[1])
         for id in self.trace.steps:  # steps that stand in a table are numbered on
             numbers.setdefault(id, 0)
