@@ -125,7 +125,7 @@ def _loss_nodes(
         whole.append(of_sample.name)
         for a, t in pairs:
             derivative = problem.loss.derivative(a, t, n)
-            derivatives.append((a, Prod((share, derivative)) if average else derivative))
+            derivatives.append((a, Prod((share, derivative), "·") if average else derivative))
     if len(samples) == 1:
         last = nodes.pop()
         return [*nodes, Node(last.name, last.expr, tuple(derivatives))]

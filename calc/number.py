@@ -207,8 +207,9 @@ class Rounding:
             if doubled.q == 1 and self.ties == "half-even":
                 return below + below % 2, False
             return (scaled + fmpq(1, 2)).floor(), False
-        whole = (size * _ten_ball(places) + fmpq(1, 2)).floor().unique_fmpz()
-        if whole is None:
+        raised = size * _ten_ball(places) + fmpq(1, 2)
+        whole = raised.floor().unique_fmpz()
+        if whole is None or (self.ties == "half-even" and raised.contains(whole)):  # a tie may be its lower end
             if ctx.prec < LAST_BITS:
                 raise Undecided
             return self._integer(_nearest_tie(size, places), places)[0], False
