@@ -243,7 +243,7 @@ def _less(size: Number, bound: fmpq) -> bool:
 
 
 def _decimal_exponent(size: Number) -> int:
-    """e with 10^e ≤ size < 10^(e+1); either neighbour where a ball holds a power of ten (rounding settles it)."""
+    """e with 10^e ≤ size < 10^(e+1); the lower one where a ball holds a power of ten, so that no digit is lost."""
     if isinstance(size, fmpq):
         bits = int(size.p).bit_length() - int(size.q).bit_length()
     else:
@@ -252,7 +252,7 @@ def _decimal_exponent(size: Number) -> int:
     if abs(bits) > 10**7:
         raise Unprintable("is too large or too small to be printed. Scale the inputs or the weights")
     exponent = bits * 30103 // 100000 - 1
-    while not size < _ten_ball(exponent + 1):
+    while size >= _ten_ball(exponent + 1):
         exponent += 1
     return exponent
 
