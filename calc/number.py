@@ -8,7 +8,7 @@ import math
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 from flint import arb, ctx, fmpq, fmpz
@@ -17,7 +17,7 @@ from calc.errors import CalcError
 
 Number = fmpq | arb
 
-START_BITS = 256  # 77 digits: decides nearly every printed digit at the first try
+START_BITS = 288  # 86 digits: decides nearly every printed digit at the first try, and serves the check
 LAST_BITS = 4096  # beyond this a tie is taken for a tie, a ball of radius < 10^-1000 around 0 for 0
 GUARD_DIGITS = 30  # the most extra digits an operand is printed with
 LONGEST_INTEGER = 40  # digits before the point that still fit a line
@@ -152,18 +152,18 @@ class Rounding:
         negative, size = (True, -value) if is_negative(value) else (False, value)
         if self.decimals is not None:
             least, most, places = -self.decimals, None, self.decimals + extra
-            digits = max(2, self.decimals)
+            count = max(2, self.decimals)
         else:
             assert self.significant is not None
             least, most, places = -4, self.significant, None
-            digits = self.significant
+            count = self.significant
         if _less(size, _ten(least)) or (most is not None and not _less(size, _ten(most))):
-            shown = self._scientific(size, digits, extra)
+            digits, exponent, exact = self._scientific(size, count + extra)
         else:
-            shown = self._plain(size, places, digits + extra)
-        return replace(shown, digits="-" + shown.digits) if negative else shown
+            digits, exponent, exact = self._plain(size, places, count + extra)
+        return Shown("-" + digits if negative else digits, exponent, exact=exact)
 
-    def _plain(self, size: Number, places: int | None, digits: int) -> Shown:
+    def _plain(self, size: Number, places: int | None, digits: int) -> tuple[str, None, bool]:
         """Plain notation with ``places`` decimals; None: as many as ``digits`` significant digits need."""
         if size >= _ten(LONGEST_INTEGER):
             raise Unprintable(
@@ -182,10 +182,10 @@ class Rounding:
             text = f"{text[:-places]}.{text[-places:]}"
             if exact:
                 text = text.rstrip("0").rstrip(".")
-        return Shown(text, exact=exact)
+        return text, None, exact
 
-    def _scientific(self, size: Number, digits: int, extra: int) -> Shown:
-        digits += extra
+    def _scientific(self, size: Number, digits: int) -> tuple[str, int | None, bool]:
+        """m×10ⁿ with ``digits`` significant digits."""
         exponent = _decimal_exponent(size)
         scaled, exact = self._integer(size, digits - 1 - exponent)
         text = str(int(scaled))
@@ -194,7 +194,7 @@ class Rounding:
         if exact:
             text = text.rstrip("0")
         mantissa = text[0] + ("." + text[1:] if len(text) > 1 else "")
-        return Shown(mantissa, exponent if exponent else None, exact=exact)
+        return mantissa, exponent or None, exact
 
     def _integer(self, size: Number, places: int) -> tuple[fmpz, bool]:
         """``size`` · 10^``places`` as a whole number, and whether it is one."""

@@ -3,7 +3,6 @@
 import json
 import os
 import tempfile
-import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -154,6 +153,8 @@ class Solution:
 
 def _template_fault(error: Exception, folder: Path) -> Fault:
     """What Python says of a user's template, e.g. md/document.md, line 3: division by zero."""
+    import traceback  # only where something is wrong
+
     ours = [frame for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename).is_relative_to(folder)]
     where = f"{ours[-1].filename}, line {ours[-1].lineno}" if ours else str(folder)
     return Fault(where, f"{type(error).__name__}: {error}. Mend the template or the wording")

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typst
 from click.testing import CliRunner, Result
 from pypdf import PdfReader
 
@@ -21,6 +22,7 @@ import calc
 from calc.cli import app
 from calc.expr import Num
 from calc.ops.activations import Sigmoid
+from calc.pdf import typeset
 from calc.render import FORMATS
 
 pytestmark = pytest.mark.filterwarnings("error")
@@ -120,7 +122,7 @@ def test_an_output_replaces_what_stood_there(here: Path) -> None:
 def test_a_device_as_output_stays_a_device(here: Path) -> None:
     os.mkfifo(here / "pipe.md")
     heard: list[str] = []
-    reader = threading.Thread(target=lambda: heard.append((here / "pipe.md").read_text("utf-8")))
+    reader = threading.Thread(target=lambda: heard.append((here / "pipe.md").read_text("utf-8")), daemon=True)
     reader.start()
     solved("-o", "pipe.md")
     reader.join(10)
@@ -135,7 +137,8 @@ def test_a_pdf_goes_to_a_pipe_but_never_to_a_terminal() -> None:
     assert piped.stderr == b""
     terminal, ours = pty.openpty()
     try:
-        done = subprocess.run([*CALC, "solve", XOR, "--to", "pdf"], stdout=ours, stderr=subprocess.PIPE, check=False)
+        command = [*CALC, "solve", XOR, "--to", "pdf"]
+        done = subprocess.run(command, stdout=ours, stderr=subprocess.PIPE, check=False, timeout=20)
         os.set_blocking(terminal, False)
         with pytest.raises(BlockingIOError):
             os.read(terminal, 1)  # nothing was written
@@ -398,6 +401,14 @@ def test_a_pdf_is_the_same_from_run_to_run_and_wherever_it_is_made(here: Path) -
     assert pdf(SOURCE_DATE_EPOCH="1700000000") == pdf(SOURCE_DATE_EPOCH="1700000000")
 
 
+def test_a_date_in_a_pdf_is_1970_or_that_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for epoch, year in (("", "D:1970"), ("1700000000", "D:20231114")):
+        monkeypatch.setenv("SOURCE_DATE_EPOCH", epoch)
+        metadata = PdfReader(io.BytesIO(typeset("#set document(date: auto)\nx"))).metadata
+        assert metadata is not None
+        assert metadata["/CreationDate"].startswith(year)
+
+
 @pytest.mark.parametrize("date", ["abc", "-1", "1.5", "1" * 12, "１"])
 def test_a_date_that_is_none_is_told(date: str) -> None:
     done = run("solve", XOR, "--to", "pdf", SOURCE_DATE_EPOCH=date)
@@ -405,7 +416,12 @@ def test_a_date_that_is_none_is_told(date: str) -> None:
     assert done.stderr.startswith("environment: 1 problem\n  SOURCE_DATE_EPOCH: ")
 
 
-def test_a_pdf_holds_its_fonts_and_none_of_the_system() -> None:
+def test_a_pdf_holds_its_fonts_and_none_of_the_system(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: dict[str, Any] = {}
+    compiler = typst.Compiler
+    monkeypatch.setattr(
+        typst, "Compiler", lambda *source, **options: asked.update(options) or compiler(*source, **options)
+    )
     ours = re.compile(r"/[A-Z]{6}\+(LibertinusSerif|NewCM|DejaVuSansMono)[A-Za-z0-9-]*$")
     fonts: dict[str, Any] = {}
     for page in PdfReader(io.BytesIO(pdf())).pages:
@@ -413,6 +429,7 @@ def test_a_pdf_holds_its_fonts_and_none_of_the_system() -> None:
             inner = font.get_object()["/DescendantFonts"][0].get_object()
             fonts[inner["/BaseFont"]] = inner["/FontDescriptor"].get_object()
     assert fonts
+    assert (asked["ignore_system_fonts"], asked["font_paths"]) == (True, [])
     for name, descriptor in fonts.items():
         assert ours.match(name), name
         assert {"/FontFile", "/FontFile2", "/FontFile3"} & set(descriptor)

@@ -1,0 +1,71 @@
+"""Fast enough to be used without thinking: measured against SymPy on the same machine in the same minute.
+
+Processor time, not the clock's, so that what else runs on the machine counts little.
+"""
+
+import gc
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from resource import RUSAGE_CHILDREN, getrusage
+from statistics import median
+from time import process_time
+
+import sympy
+from conftest import Sweep
+from sympy.core.cache import clear_cache
+
+import calc
+
+ROOT = Path(__file__).parent.parent.parent
+Record = Callable[[str, object], None]
+
+
+def run(*arguments: str) -> float:
+    """The processor time of a Python process of its own."""
+    before = getrusage(RUSAGE_CHILDREN)
+    subprocess.run([sys.executable, *arguments], cwd=ROOT, check=True, capture_output=True)
+    after = getrusage(RUSAGE_CHILDREN)
+    return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
+
+
+def test_a_whole_process_takes_at_most_four_fifths_of_importing_sympy(sweep: Sweep, record_property: Record) -> None:
+    pairs = [  # alternating, so that both meet the same load
+        (run("-m", "calc", "solve", "examples/xor.toml"), run("-c", "import sympy"))
+        for _ in range(sweep.count(seconds=10, ci=15, full=30))
+    ]
+    own, other = (median(times) for times in zip(*pairs, strict=True))
+    record_property("Speed, whole process", f"{own:.3f} s against {other:.3f} s of import sympy: {own / other:.2f}")
+    assert own <= 0.8 * other
+
+
+def gradients_in_sympy() -> list[str]:
+    """∂E/∂w of the 2-2-2 network for its eight weights, as LaTeX: what calc is there to spare people."""
+    w, x, t, b = sympy.symbols("w1:9"), sympy.symbols("x1:3"), sympy.symbols("t1:3"), sympy.symbols("b1:3")
+    h = [1 / (1 + sympy.exp(-(w[k] * x[0] + w[k + 1] * x[1] + b[0]))) for k in (0, 2)]
+    o = [1 / (1 + sympy.exp(-(w[k] * h[0] + w[k + 1] * h[1] + b[1]))) for k in (4, 6)]
+    loss = sum((t[j] - o[j]) ** 2 / 2 for j in range(2))
+    return [str(sympy.latex(sympy.diff(loss, weight))) for weight in w]
+
+
+def test_a_solution_is_twenty_times_faster_than_differentiating_the_loss_in_sympy(record_property: Record) -> None:
+    problem = calc.load(ROOT / "examples" / "two-outputs.toml")
+    assert calc.solve(problem).render("markdown").count(r"\partial") > 100  # warm
+    assert len(gradients_in_sympy()) == 8
+
+    def once(work: Callable[[], object]) -> float:
+        clear_cache()  # what SymPy keeps of the last run no first user has
+        gc.collect()
+        started = process_time()
+        work()
+        return process_time() - started
+
+    pairs = [
+        (min(once(lambda: calc.solve(problem).render("markdown")) for _ in range(4)), once(gradients_in_sympy))
+        for _ in range(8)
+    ]
+    own, other = (median(times) for times in zip(*pairs, strict=True))
+    figures = f"{1000 * own:.1f} ms against {1000 * other:.0f} ms: {other / own:.0f} times faster"
+    record_property("Speed, 2-2-2 network", figures)
+    assert other >= 20 * own
