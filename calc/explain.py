@@ -9,7 +9,7 @@ from typing import TypeVar
 from calc.document import Block, Cell, Derivation, Document, Line, Listing, Prose, Reference, Section, Table, Words
 from calc.expr import FUNCTIONS, Call, Expr, Frac, Name, Neg, Num, Partial, Prod, Quantity, Sum, evaluate, substitute
 from calc.graph import LEARNING_RATE
-from calc.notation import find_parameters
+from calc.notation import Notation, find_parameters
 from calc.problem import Problem
 from calc.trace import Step, Trace, change_of
 from calc.verify import difference_quotient
@@ -22,14 +22,14 @@ COLUMNS = 6  # numbers beside one another in a table
 EPSILON = Name("epsilon")
 
 
-def explain(problem: Problem, trace: Trace, exact: Trace) -> tuple[Document, dict[str, int]]:
+def explain(problem: Problem, trace: Trace, exact: Trace) -> tuple[Document, dict[str, int], int]:
     """Write the worked solution.
 
     Args:
         trace: what is shown.
         exact: the same with full precision and simultaneous updates, as the check has verified it.
     Returns:
-        The document, and the number of each step's line in it by the step's id.
+        The document, the number of each step's line in it by the step's id, and the last number given.
     Raises:
         ProblemError: ``show`` names something that is no parameter.
     """
@@ -43,7 +43,7 @@ def explain(problem: Problem, trace: Trace, exact: Trace) -> tuple[Document, dic
         *writer.check(),
         *writer.answers(),
     ]
-    return Document(problem.title, tuple(sections)), writer.numbers
+    return Document(problem.title, tuple(sections)), writer.numbers, writer.count
 
 
 def step_line(trace: Trace, step: Step, number: int | None = None, symbolic: bool = True) -> tuple[Line, bool]:
@@ -87,6 +87,7 @@ class _Writer:
             self.worked = set(self.parameters) & set(self.graph.trained)
         else:
             self.worked = {name for layer in self.graph.parameters for name in self._first_unit(layer)}
+        self.zero_said = False
         self.tabled: set[str] = set()  # what stands in a table and need not be derived again
         self.remarks: dict[str, list[int]] = {}
 
@@ -119,7 +120,9 @@ class _Writer:
         if lines:
             yield Derivation(lines)
         for remark, numbers in self.remarks.items():
-            yield _prose(f"forward.{remark}", lines=tuple(Reference(number) for number in numbers))
+            yield _prose(
+                f"forward.{remark}_{_plural(len(numbers))}", lines=tuple(Reference(number) for number in numbers)
+            )
         self.remarks = {}
 
     def _num(self, id: str) -> Num:
@@ -159,8 +162,9 @@ class _Writer:
             yield Table(head, tuple(rows))
 
     def _parameter_table(self, layer: Sequence[Name]) -> Table:
-        longest = max(len(str(self.trace.show(name.id))) for name in layer)
-        columns = max(1, min(COLUMNS, 80 // (10 + longest)))
+        notation = Notation(self.problem)
+        widest = max(6 + 0.75 * len(notation.symbol(w).plain()) + len(str(self.trace.show(w.id))) for w in layer)
+        columns = max(1, min(COLUMNS, int(72 / widest)))
         rows: list[tuple[Cell, ...]] = []
         unit = 0
         for names in _by_unit(layer):
@@ -193,6 +197,7 @@ class _Writer:
             )
         if first is not None:
             total = Line(self.graph.loss, (("=", steps["E"].expr),))
+            yield Words("given.samples", {"example": Name("x", None, (1,), 1), "input": Name("x", None, (1,))})
             yield Words(f"given.{problem.reduction}", {"count": len(self.samples), "total": total})
         w = self.parameters[0]
         change = Line(change_of(w), (("=", Neg(Prod((LEARNING_RATE, Partial(self.graph.loss, w)), "·"))),))
@@ -209,9 +214,10 @@ class _Writer:
         ties = Words(f"given.{rounding.ties.replace('-', '_')}")
         if rounding.decimals is not None:
             count = {"count": rounding.decimals, "digits": max(2, rounding.decimals)}
-            yield Words("given.decimals", {**count, "ties": ties})
+            yield Words("given.decimals_one" if rounding.decimals == 1 else "given.decimals", {**count, "ties": ties})
         else:
-            yield Words("given.significant", {"count": rounding.significant or 0, "ties": ties})
+            one = "_one" if rounding.significant == 1 else ""
+            yield Words(f"given.significant{one}", {"count": rounding.significant or 0, "ties": ties})
         yield Words(f"given.carry_{rounding.carry}")
         yield Words("given.relation")
 
@@ -269,7 +275,9 @@ class _Writer:
         """One quantity a row, one sample a column."""
         for part in _chunks(samples, COLUMNS):
             head: tuple[Cell, ...] = (Words("table.sample"), *(_integer(s or 1) for s in part))
-            rows: list[tuple[Cell, ...]] = [(name, *(self._num(_at(name, s).id) for s in part)) for name in names]
+            rows: list[tuple[Cell, ...]] = []
+            for name in names:
+                rows.append((_at(name, "s"), *(self._num(_at(name, s).id) for s in part)))
             yield Table(head, tuple(rows))
 
     def _idle(self, number: int) -> Iterator[Block]:
@@ -327,10 +335,12 @@ class _Writer:
                 blocks += self._sample_terms(layer)
             elif rest:
                 blocks += self._rest(number, rest, bool(worked))
-            if any(self.trace.values[f"dE/d{name.id}"] == 0 for name in layer):
+            if not self.zero_said and any(self.trace.values[f"dE/d{name.id}"] == 0 for name in layer):
+                self.zero_said = True
                 blocks.append(_prose("backward.zero"))
             if self.problem.conventions.update_order == "sequential":
-                blocks += [_prose("backward.updated_first"), *self._changes(layer)]
+                changes = list(self._changes(layer))
+                blocks += [_prose("backward.updated_first"), *changes] if changes else []
             yield Section(self._layer_words(number), tuple(blocks), level=2)
 
     def _chain(self, parameter: Name, s: int | None) -> tuple[Partial, tuple[Quantity, ...]]:
@@ -362,7 +372,8 @@ class _Writer:
             yield _prose("backward.likewise", **names, **cited)
         else:
             path = tuple(f.of for f in reversed(factors[1:]) if isinstance(f, Partial))
-            key = "backward.chain_known" if known else "backward.chain"
+            key = "backward.chain" if s is None else "backward.chain_sample"
+            key += "_known" if known else ""
             yield _prose(key, **names, path=path, **(cited if known else {}))
         closed = Line(gradient, (("=", Prod(factors, "·")), ("=", self._closed(factors))), self._next())
         lines = [closed, *(self._line(factor.id) for factor in new), self._line(gradient.id, symbolic=False)]
@@ -428,8 +439,26 @@ class _Writer:
                 rows.append((self.trace.steps[id].result, *cells, *([self._num(id)] if last else [])))
             yield Table(head, tuple(rows))
 
+    def _factors(self, number: int, samples: Sequence[int | None]) -> Iterator[Block]:
+        """dE/da and da/dz of a layer's units, one sample a column."""
+        units = range(1, len(self.problem.layers[number - 1].weights) + 1)
+        for part in _chunks(samples, COLUMNS):
+            rows: list[tuple[Cell, ...]] = []
+            for j in units:
+                for of, by in (
+                    (self.graph.loss, Name("a", number, (j,))),
+                    (Name("a", number, (j,)), Name("z", number, (j,))),
+                ):
+                    partials = [Partial(of if of.kind == "E" else _at(of, s), _at(by, s)) for s in (*part, "s")]
+                    rows.append((partials[-1], *(self._num(partial.id) for partial in partials[:-1])))
+            yield Table((Words("table.sample"), *(_integer(s or 1) for s in part)), tuple(rows))
+
     def _sample_terms(self, layer: Sequence[Name]) -> Iterator[Block]:
         """A row per parameter: its samples' terms and their sum."""
+        others = self.samples[len(self.full_samples) :]
+        if others:
+            yield _prose("backward.factors")
+            yield from self._factors(layer[0].layer or 0, others)
         yield _prose("backward.samples")
         rows_of = {name: self.trace.operands(self.trace.steps[f"dE/d{name.id}"])[0] for name in layer}
         for part in _chunks(self.samples, COLUMNS):
@@ -449,11 +478,9 @@ class _Writer:
     # --- Update, check, answers --------------------------------------------------------------------------------------
 
     def _changes(self, parameters: Iterable[Name]) -> Iterator[Block]:
-        lines = []
-        for w in parameters:
-            if w in self.worked and w in self.graph.trained:
-                lines += [self._line(change_of(w).id), self._line(w.after_update().id)]
-        yield from self._derivation(lines)
+        changed = [w for w in parameters if w in self.worked and w in self.graph.trained]
+        for part in _chunks(changed, 4):  # a change and the new value stay together
+            yield from self._derivation(self._line(name.id) for w in part for name in (change_of(w), w.after_update()))
 
     def update(self) -> Iterator[Section]:
         if self.problem.conventions.update_order == "sequential":
@@ -509,7 +536,8 @@ class _Writer:
             sides = (("≈", quotient), ("=", numbers), ("≈", Num(result)))
             yield _prose("check.numeric", h=Line(EPSILON, (("=", Num(h)),)))
             yield Derivation((Line(gradient, sides, self._next()),))
-            value = Line(gradient, (("≈", Num(self.trace.show(gradient.id))),))
+            known = self.trace.show(gradient.id)
+            value = Line(gradient, (("=" if known.exact else "≈", Num(known)),))
             if result.value == self.trace.show(gradient.id).value:
                 yield _prose("check.agrees", gradient=value)
             else:
@@ -542,7 +570,7 @@ def _integer(value: int) -> Num:
     return Num.of(value)
 
 
-def _at(name: Name, s: int | None) -> Name:
+def _at(name: Name, s: int | str | None) -> Name:
     return Name(name.kind, name.layer, name.index, s, name.updated)
 
 

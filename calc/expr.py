@@ -44,7 +44,7 @@ class Name(Quantity):
     z1_2@3   Name("z", 1, (2,), sample=3)
     b1_2'    Name("b", 1, (2,), updated=True)
 
-    An index may be a letter where a formula speaks of any unit, e.g. t_j.
+    An index or a sample may be a letter where a formula speaks of any, e.g. t_j or E@s.
     """
 
     __slots__ = ("index", "kind", "layer", "sample", "updated")
@@ -54,7 +54,7 @@ class Name(Quantity):
         kind: str,
         layer: int | None = None,
         index: tuple[int | str, ...] = (),
-        sample: int | None = None,
+        sample: int | str | None = None,
         updated: bool = False,
     ) -> None:
         self.kind, self.layer, self.index, self.sample, self.updated = kind, layer, index, sample, updated
@@ -77,7 +77,7 @@ class Partial(Quantity):
 
     __slots__ = ("by", "of", "sample", "via")
 
-    def __init__(self, of: Name, by: Name, via: Name | None = None, sample: int | None = None) -> None:
+    def __init__(self, of: Name, by: Name, via: Name | None = None, sample: int | str | None = None) -> None:
         self.of, self.by, self.via = of, by, via
         samples = (sample, of.sample, by.sample, via.sample if via else None)
         self.sample = next((s for s in samples if s is not None), None)

@@ -269,11 +269,13 @@ class _TooDeep(Exception):
 
 
 def _plain(value: Any, level: int = 0) -> Any:
-    """Arrays of other libraries and tuples as lists, halves of characters as U+FFFD, models as they are."""
+    """Arrays of other libraries and tuples as lists, halves of characters as U+FFFD, models as tables."""
     if level > MOST_LEVELS:
         raise _TooDeep
     if hasattr(value, "tolist"):
         return value.tolist()
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json", exclude_none=True)
     if isinstance(value, str):
         return value if value.isascii() else re.sub("[\ud800-\udfff]", "\ufffd", value)
     if isinstance(value, Mapping):
@@ -410,7 +412,7 @@ def _entries(value: Any) -> list[Any]:
 def _size_faults(tables: Mapping[str, Any]) -> Iterator[Fault]:
     """Where rows, biases, inputs and targets do not fit together; only lengths matter, so other faults do not."""
     rounding = tables.get("rounding")
-    if isinstance(rounding, Mapping) and {"decimals", "significant"} <= rounding.keys():
+    if isinstance(rounding, Mapping) and None not in (rounding.get("decimals"), rounding.get("significant")):
         yield Fault("rounding", "decimals and significant found, one of them needed. Remove one")
     layers, samples = _entries(tables.get("layers")), _entries(tables.get("samples"))
     entering: int | None = None  # numbers that enter the layer: inputs, then units of the layer before

@@ -14,7 +14,7 @@ from calc.document import Document
 from calc.errors import CalcError, Fault, ProblemError
 from calc.explain import explain, step_line
 from calc.expr import Expr
-from calc.notation import Notation
+from calc.notation import Notation, find_parameters
 from calc.problem import Problem
 from calc.render import FORMATS, Format, render
 from calc.trace import Step, Trace, change_of, run
@@ -44,7 +44,7 @@ class Solution:
         self.notation = Notation(problem)
 
     @cached_property
-    def _explained(self) -> tuple[Document, dict[str, int]]:
+    def _explained(self) -> tuple[Document, dict[str, int], int]:
         return explain(self.problem, self.trace, self._exact)
 
     @property
@@ -67,6 +67,8 @@ class Solution:
         Raises:
             ProblemError: no such text format, or one of the user's templates is wrong.
         """
+        if format == "pdf":
+            raise ProblemError("format", [Fault("pdf", 'is not text. Use save("page.pdf") or pdf()')])
         if format == "json":
             return json.dumps(self._as_json(), indent=1) + "\n"
         chosen, document = find_format(format), self.document
@@ -114,10 +116,10 @@ class Solution:
             }
             for id in self.trace.values
         }
-        numbers = dict(self._explained[1])
+        _, placed, after = self._explained
+        numbers = dict(placed)
         for id in self.trace.steps:  # steps that stand in a table are numbered on
             numbers.setdefault(id, 0)
-        after = max(numbers.values(), default=0)
         steps = []
         for id, step in self.trace.steps.items():
             if not numbers[id]:
@@ -160,7 +162,7 @@ def _template_fault(error: Exception, folder: Path) -> Fault:
     return Fault(where, f"{type(error).__name__}: {error}. Mend the template or the wording")
 
 
-def solve(problem: Problem, templates: Path | None = None) -> Solution:
+def solve(problem: Problem, templates: str | Path | None = None) -> Solution:
     """Work a problem and verify it.
 
     Raises:
@@ -169,7 +171,10 @@ def solve(problem: Problem, templates: Path | None = None) -> Solution:
         VerificationError: the independent check failed; nothing may be printed.
     """
     trace = run(problem)
-    return Solution(problem, trace, verify(problem, trace), templates)
+    solution = Solution(problem, trace, verify(problem, trace), Path(templates) if templates is not None else None)
+    if isinstance(problem.solution.show, tuple):
+        find_parameters(problem, [w for layer in trace.graph.parameters for w in layer], problem.solution.show)
+    return solution
 
 
 FORMAT_NAMES = (*(name for format in FORMATS for name in (format.name, *format.aliases)), "json", "pdf")

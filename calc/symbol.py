@@ -29,7 +29,7 @@ class Symbol:
     sub: str = ""
     sup: str = ""
     primes: int = 0
-    sample: int | None = None
+    sample: int | str | None = None
     delta: bool = False
 
     @classmethod

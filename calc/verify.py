@@ -90,7 +90,7 @@ def loss_at(
 
 
 def difference_quotient(trace: Trace, w: Name) -> tuple[Shown, Shown, Shown, Shown] | None:
-    """(E(w + h) − E(w − h)) / 2h, with the largest h = 10^-3, 10^-4, … that gives the gradient's printed digits.
+    """(E(w + h) − E(w − h)) / 2h, with an h = 10^-3, 10^-4, … small enough to give the gradient's printed digits.
 
     Args:
         trace: full precision and simultaneous updates.
@@ -102,7 +102,8 @@ def difference_quotient(trace: Trace, w: Name) -> tuple[Shown, Shown, Shown, Sho
     rounding, gradient = trace.rounding, trace.show(f"dE/d{w.id}").value
     value = trace.graph.given[w.id]
     with precision(LAST_BITS // 4):
-        for power in range(3, 40):
+        digits = rounding.decimals if rounding.decimals is not None else rounding.significant or 0
+        for power in range(max(3, digits // 2 + 1), 40):  # the error falls with h²
             h = fmpq(10) ** -power
             try:
                 above, below = (loss_at(trace.graph, {w: value + side * h}) for side in (1, -1))

@@ -453,7 +453,7 @@ def test_a_number_is_exact_and_printed_as_typed(typed: str, value: Fraction, pri
     path.write_text(rate(typed), "utf-8")
     number = calc.load(path).learning_rate.value
     assert Fraction(int(number.p), int(number.q)) == value
-    assert f"learning rate $\\eta = {printed}$:" in page(path, "markdown")
+    assert f"learning rate $\\eta = {printed}$" in page(path, "markdown")
 
 
 def test_second_names_are_accepted(tmp_path: Path) -> None:
@@ -497,7 +497,7 @@ def test_the_schema_refuses_what_calc_refuses(schema: Any, name: str) -> None:
 
 # --- chance ------------------------------------------------------------------------------------------------------
 
-TEXT = st.text(alphabet="ab019_.,:/+-e \n\t\"'\\é\u202e\ud800🙂[]{}", max_size=8)  # no words, which INTERNALS may hold
+TEXT = st.text(alphabet="ab019_.,:/+-e \n\té\u202e\ud800🙂[]{}", max_size=8)  # no words or quotes: see INTERNALS
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | TEXT | st.sampled_from(
         ["sigmoid", "relu", "1/3", "1e5", "all", "auto", "net-out", "w_1", "mse", 10**30, 31, [[1]], "\ud800"]),

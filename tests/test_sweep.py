@@ -52,7 +52,7 @@ def iteration(solution: calc.Solution) -> Any:
 
 def test_every_printed_digit_is_that_of_a_fifty_digit_recomputation(sweep: Sweep, record_property: Record) -> None:
     compared, wrong = 0, []
-    for problem in problems("digits", sweep.count(seconds=30, ci=100, full=400), carry="full"):
+    for problem in problems("digits", sweep.count(seconds=16, ci=100, full=400), carry="full"):
         values = iteration(calc.solve(calc.Problem(**problem)))["values"]
         expected = recompute(problem)
         expected |= losses_after(expected, problem)
@@ -89,7 +89,7 @@ def is_right(id: str, entry: dict[str, Any], value: Fraction, problem: dict[str,
 
 def test_every_carried_digit_is_that_of_its_own_operands(sweep: Sweep, record_property: Record) -> None:
     compared, wrong, kinds = 0, [], Counter[str]()
-    for problem in problems("carried", sweep.count(seconds=30, ci=100, full=400), carry="rounded"):
+    for problem in problems("carried", sweep.count(seconds=16, ci=100, full=400), carry="rounded"):
         work = iteration(calc.solve(calc.Problem(**problem)))
         v = {id: Fraction(entry["value"]) for id, entry in work["values"].items()}
         for step in work["steps"]:
@@ -151,7 +151,7 @@ def by_hand(step: dict[str, Any], v: dict[str, Fraction], problem: dict[str, Any
 @pytest.mark.parametrize("carry", ["full", "rounded"])
 def test_every_line_comes_out_on_a_calculator(carry: str, sweep: Sweep, record_property: Record) -> None:
     checked, faults, loose = Counter[str](), [], []
-    for problem in problems("lines", sweep.count(seconds=12, ci=60, full=200), carry=carry):
+    for problem in problems("lines", sweep.count(seconds=8, ci=60, full=200), carry=carry):
         solution = calc.solve(calc.Problem(**problem))
         entries = iteration(solution)["values"].values()
         shown: dict[str, set[Fraction]] = {}
@@ -200,7 +200,7 @@ def misprints(page: str, shown: dict[str, set[Fraction]], rounding: dict[str, An
 def test_gradients_are_those_of_automatic_differentiation(sweep: Sweep, record_property: Record) -> None:
     networks = gradients = 0
 
-    @settings(max_examples=sweep.count(seconds=60, ci=150, full=400), suppress_health_check=list(HealthCheck))
+    @settings(max_examples=sweep.count(seconds=50, ci=150, full=400), suppress_health_check=list(HealthCheck))
     @given(st.randoms(use_true_random=False), st.sampled_from([0, "1/2", 1]))
     def compare(source: random.Random, relu_at_zero: Any) -> None:
         nonlocal networks, gradients

@@ -19,6 +19,12 @@ class Activation(ABC):
     name: ClassVar[str]
     aliases: ClassVar[tuple[str, ...]] = ()
 
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self)
+
+    def __hash__(self) -> int:
+        return hash(type(self))
+
     @abstractmethod
     def formula(self, z: Expr) -> Expr:
         """f(z)."""

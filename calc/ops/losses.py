@@ -19,6 +19,12 @@ class Loss(ABC):
     name: ClassVar[str]
     aliases: ClassVar[tuple[str, ...]] = ()
 
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self)
+
+    def __hash__(self) -> int:
+        return hash(type(self))
+
     @abstractmethod
     def part(self, a: Expr, t: Expr, n: int) -> Expr:
         """E_j, the part of one output in the loss of one sample."""

@@ -101,14 +101,17 @@ class _View:
         self.format, self.said = format, said
         self.printer = format.formulas(notation)
         self.ruler = Ruler(notation)
+        self._escaped: dict[str, str] = {}
 
     def kind(self, block: object) -> str:
         """prose, listing, derivation or table."""
         return type(block).__name__.lower()
 
     def text(self, text: str) -> str:
-        """Any text, escaped."""
-        return self.format.text(text)
+        """Any text, escaped; the pieces of our own sentences recur, so each is escaped once."""
+        if text not in self._escaped:
+            self._escaped[text] = self.format.text(text)
+        return self._escaped[text]
 
     def words(self, words: Words) -> str:
         """A sentence with its formulas."""

@@ -37,10 +37,17 @@ class Ruler:
                     self._names[expr.id] = self._name(expr)
                 return self._names[expr.id]
             case Partial(of=of, by=by, via=via):
-                return 1.5 + max(self.width(of), self.width(by)) + (self.width(via) if via else 0)
+                if expr.id not in self._names:
+                    bar = self.width(via) if via else 0
+                    self._names[expr.id] = 1.5 + max(self.width(of), self.width(by)) + bar
+                return self._names[expr.id]
             case Num(shown):
                 below = len(shown.denominator or "")
-                return max(len(shown.digits), below) + (5 if shown.exponent is not None else 0) + 2 * shown.negative
+                return (
+                    max(len(shown.digits), below)
+                    + (0 if shown.exponent is None else 6 + 0.8 * len(str(shown.exponent)))
+                    + 2 * shown.negative
+                )
             case Sum(terms):
                 return sum(self.width(term) + 2.4 for term in terms) - 2.4
             case Prod(factors, sign):
@@ -130,7 +137,7 @@ def split(table: Table, page: float, width: Callable[[Cell], float]) -> list[Tab
     grid = [table.head, *table.rows] if table.head else list(table.rows)
     columns = max(len(row) for row in grid)
     widths = [max(width(row[i]) + GAP for row in grid if i < len(row)) for i in range(columns)]
-    if sum(widths) <= page or columns < 3:
+    if not table.head or sum(widths) <= page or columns < 3:
         return [table]
     groups: list[list[int]] = [[]]
     for i in range(1, columns):

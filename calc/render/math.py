@@ -34,7 +34,9 @@ class Printer(ABC):
             case Name():
                 return self.name(expr)
             case Partial():
-                return self.partial(expr)
+                if expr.id not in self._names:
+                    self._names[expr.id] = self.partial(expr)
+                return self._names[expr.id]
             case Num(shown):
                 return self._bracket(self.number(shown), needs > self._number_level(shown))
             case Sum():

