@@ -6,8 +6,6 @@ s    what is printed of it, e.g. 0.70970 -> "0.7097"; only digits that the ball 
 
 import math
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
@@ -32,15 +30,20 @@ class Unprintable(CalcError):
     """The value has no printable form: not finite, or too many digits."""
 
 
-@contextmanager
-def precision(bits: int) -> Iterator[None]:
-    """Evaluate balls with ``bits`` bits inside the block."""
-    before = ctx.prec
-    ctx.prec = bits
-    try:
-        yield
-    finally:
-        ctx.prec = before
+class precision:
+    """Evaluate balls with ``bits`` bits inside the ``with`` block."""
+
+    __slots__ = ("before", "bits")
+
+    def __init__(self, bits: int) -> None:
+        self.bits = bits
+
+    def __enter__(self) -> None:
+        self.before = ctx.prec
+        ctx.prec = self.bits
+
+    def __exit__(self, *_: object) -> None:
+        ctx.prec = self.before
 
 
 @dataclass(frozen=True)

@@ -255,7 +255,7 @@ class Trace:
         for extra in range(1, GUARD_DIGITS + 2):
             try:
                 again = _rounded(self.rounding, step.expr, {id: shown.value for id, shown in printed.items()})
-                if again.value == result.value:
+                if (again.digits, again.exponent) == (result.digits, result.exponent) or again.value == result.value:
                     return printed, True
             except (ZeroDivisionError, Unprintable, Undecided):
                 pass  # with so few digits the line cannot be evaluated at all; more are printed

@@ -27,6 +27,7 @@ class Printer(ABC):
     def __init__(self, notation: Notation) -> None:
         self.notation = notation
         self._names: dict[str, str] = {}
+        self._written: dict[tuple[int, int], tuple[Expr, str]] = {}
 
     def write(self, expr: Expr, needs: int = ANY) -> str:
         """The formula, bracketed if it holds together less than ``needs``."""
@@ -39,10 +40,12 @@ class Printer(ABC):
                 return self._names[expr.id]
             case Num(shown):
                 return self._bracket(self.number(shown), needs > self._number_level(shown))
-            case Sum():
-                return self._bracket(self._join(expr), needs > ANY)
-            case Prod():
-                return self._bracket(self._join(expr), needs > FACTOR)
+            case Sum() | Prod():
+                key = (id(expr), needs)  # a formula stands in several lines; it is kept, so its id is not used again
+                if key not in self._written:
+                    loosest = ANY if isinstance(expr, Sum) else FACTOR
+                    self._written[key] = expr, self._bracket(self._join(expr), needs > loosest)
+                return self._written[key][1]
             case Neg(arg):
                 return self._bracket(f"{self.minus}{self.write(arg, FACTOR)}", needs > ANY)
             case Frac(num, den):
