@@ -175,15 +175,18 @@ class _View:
     def blocks(self, derivation: Derivation) -> list[list[Row]]:
         """Rows of a derivation, in blocks that no host refuses for their length."""
         laid = rows(derivation.lines, self.printer, self.ruler, self.format.page, self.format.relations)
-        blocks: list[list[Row]] = [[]]
-        size = 0
+        lines: list[list[Row]] = []
         for row in laid:
-            length = len(row.left) + len(row.right) + 30
-            if blocks[-1] and size + length > MOST_CHARACTERS:
-                blocks.append([])
-                size = 0
-            blocks[-1].append(row)
-            size += length
+            if row.left or not lines:
+                lines.append([])
+            lines[-1].append(row)
+        blocks: list[list[Row]] = [[]]
+        for line in lines:
+            whole = _characters(line) <= MOST_CHARACTERS  # only a line too long for a block of its own is torn apart
+            for part in [line] if whole else [[row] for row in line]:
+                if blocks[-1] and _characters(blocks[-1]) + _characters(part) > MOST_CHARACTERS:
+                    blocks.append([])
+                blocks[-1] += part
         return blocks
 
     def lines(self, derivation: Derivation) -> list[str]:
@@ -203,3 +206,8 @@ class _View:
         widths = [max(len(row[i]) for row in grid if i < len(row)) for i in range(self.width(table))]
         lines = ["  " + "  ".join(c.ljust(w) for c, w in zip(row, widths, strict=False)).rstrip() for row in grid]
         return [lines[0], "  " + "  ".join("─" * w for w in widths), *lines[1:]] if table.head else lines
+
+
+def _characters(rows: list[Row]) -> int:
+    """How long a block of rows becomes, its frame included."""
+    return sum(len(row.left) + len(row.right) + 30 for row in rows)
