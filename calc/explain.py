@@ -505,7 +505,7 @@ class _Writer:
             parts = [f"E_{j}'" for j in range(1, self.problem.widths[-1] + 1)] if self.problem.widths[-1] > 1 else []
             lines = [self._line(id, symbolic=False) for id in (*ids, *parts, "E'")]
             blocks += self._derivation(lines)
-        blocks.append(_prose("check.before_after"))
+        blocks.append(_prose("check.before_after" if blocks else "check.again"))
         rows: list[tuple[Cell, ...]] = []
         for s in self.samples:
             for j in range(1, self.problem.widths[-1] + 1):

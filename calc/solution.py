@@ -2,7 +2,6 @@
 
 import json
 import os
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -218,6 +217,8 @@ def write_whole(path: str | Path, content: bytes) -> None:
     Raises:
         ProblemError: it cannot be written.
     """
+    import tempfile  # brings half of the standard library's archive formats along
+
     try:
         target = Path(os.path.realpath(path))  # a link stays a link
         if target.is_dir():

@@ -192,7 +192,9 @@ class Trace:
                 if self.rounding.carry == "full":
                     values[id] = settled(evaluate(step.expr, values))
                 else:
-                    self._shown[id, 0] = shown = _rounded(self.rounding, step.expr, values)
+                    copied = self._shown.get((step.expr.id, 0)) if isinstance(step.expr, Quantity) else None
+                    shown = copied or _rounded(self.rounding, step.expr, values)  # a copy, as it was printed there
+                    self._shown[id, 0] = shown
                     values[id] = shown.value
             except ZeroDivisionError:
                 raise UnsupportedError(f"{id}: division by 0. Change the numbers that lead there") from None
