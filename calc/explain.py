@@ -479,7 +479,7 @@ class _Writer:
 
     def _changes(self, parameters: Iterable[Name]) -> Iterator[Block]:
         changed = [w for w in parameters if w in self.worked and w in self.graph.trained]
-        for part in _chunks(changed, 4):  # a change and the new value stay together
+        for part in _chunks(changed, 3):  # a change and the new value stay together
             yield from self._derivation(self._line(name.id) for w in part for name in (change_of(w), w.after_update()))
 
     def update(self) -> Iterator[Section]:

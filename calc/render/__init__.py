@@ -22,6 +22,7 @@ __all__ = ["FORMATS", "Format", "render", "wording"]
 
 FORMATS: tuple[type[Format], ...] = (Markdown, Latex, Typst, Text)
 
+SHORT = 14  # rows that stay on one page
 MOST_CHARACTERS = 1000  # of one block of formulas; some hosts refuse longer ones
 
 
@@ -157,6 +158,10 @@ class _View:
     def tables(self, table: Table) -> list[Table]:
         """The table, or several of fewer columns where it is wider than the page."""
         return split(table, self.format.page, self._cell_width)
+
+    def short(self, table: Table) -> bool:
+        """Whether a table need not break across pages."""
+        return len(table.rows) <= SHORT
 
     def _cell_width(self, cell: Cell) -> float:
         match cell:
