@@ -6,7 +6,20 @@ Given · Forward pass · Error · Backward pass · Update · Check · Answers, i
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeVar
 
-from calc.document import Block, Cell, Derivation, Document, Line, Listing, Prose, Reference, Section, Table, Words
+from calc.document import (
+    Argument,
+    Block,
+    Cell,
+    Derivation,
+    Document,
+    Line,
+    Listing,
+    Prose,
+    Reference,
+    Section,
+    Table,
+    Words,
+)
 from calc.expr import FUNCTIONS, Call, Expr, Frac, Name, Neg, Num, Partial, Prod, Quantity, Sum, evaluate, substitute
 from calc.graph import LEARNING_RATE
 from calc.notation import Notation, find_parameters
@@ -558,8 +571,8 @@ class _Writer:
 # --- small change ----------------------------------------------------------------------------------------------------
 
 
-def _prose(key: str, **args: object) -> Prose:
-    return Prose((Words(key, args),))  # type: ignore[arg-type]
+def _prose(key: str, **args: Argument) -> Prose:
+    return Prose((Words(key, args),))
 
 
 def _plural(count: int) -> str:

@@ -18,7 +18,7 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-import mpmath  # type: ignore[import-untyped]
+import mpmath
 
 Number = int | float | Decimal | str
 Problem = Mapping[str, Any]
@@ -280,8 +280,8 @@ def read_number(number: Number) -> Fraction:
 
 def gradients_by_autograd(problem: Problem) -> dict[str, float]:
     """dE/dw2_1_3 and dE/db2_1 by HIPS autograd, in float64 matrices, simultaneous order."""
-    import autograd  # type: ignore[import-untyped]
-    import autograd.numpy as np  # type: ignore[import-untyped]
+    import autograd
+    import autograd.numpy as np
 
     net = _read(problem)  # only for what is not a matrix: names and conventions
     options = [(name, {key: float(value) for key, value in p.items()}) for name, p in net.activations]

@@ -425,7 +425,7 @@ def test_a_pdf_holds_its_fonts_and_none_of_the_system(monkeypatch: pytest.Monkey
     ours = re.compile(r"/[A-Z]{6}\+(LibertinusSerif|NewCM|DejaVuSansMono)[A-Za-z0-9-]*$")
     fonts: dict[str, Any] = {}
     for page in PdfReader(io.BytesIO(pdf())).pages:
-        for font in page["/Resources"]["/Font"].values():  # type: ignore[index]
+        for font in page["/Resources"]["/Font"].values():
             inner = font.get_object()["/DescendantFonts"][0].get_object()
             fonts[inner["/BaseFont"]] = inner["/FontDescriptor"].get_object()
     assert fonts

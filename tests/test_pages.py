@@ -90,7 +90,7 @@ def test_nothing_runs_off_the_page_however_long_it_is(case: str, tmp_path: Path)
     }
     wide = problem | WIDE[case]
     if case == "many digits typed":
-        wide["layers"] = [problem["layers"][0], {"activation": "tanh", "weights": [[0.5, -0.6, 0.7]]}]  # type: ignore[index]
+        wide["layers"] = [problem["layers"][0], {"activation": "tanh", "weights": [[0.5, -0.6, 0.7]]}]
     check_pages(calc.Problem(**wide), tmp_path)
 
 

@@ -5,7 +5,7 @@ import random
 from fractions import Fraction
 from typing import Any
 
-import mpmath  # type: ignore[import-untyped]
+import mpmath
 import pytest
 from referee import (
     ACTIVATIONS,
