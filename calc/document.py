@@ -5,6 +5,7 @@ Words are keys of the wording files with their arguments; formulas are expressio
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from calc.expr import Expr
 
@@ -44,6 +45,7 @@ Argument = Expr | Line | Reference | Words | int | tuple["Expr | Reference | Wor
 class Prose:
     """A paragraph: sentences one after the other."""
 
+    kind: ClassVar = "prose"
     sentences: tuple[Words, ...]
 
 
@@ -51,6 +53,7 @@ class Prose:
 class Listing:
     """Items one below the other."""
 
+    kind: ClassVar = "listing"
     items: tuple[Words, ...]
 
 
@@ -58,6 +61,7 @@ class Listing:
 class Derivation:
     """Numbered lines, aligned at their first relation."""
 
+    kind: ClassVar = "derivation"
     lines: tuple[Line, ...]
 
 
@@ -68,6 +72,7 @@ Cell = Expr | Line | Words | None
 class Table:
     """Rows of cells; a cell is a formula, words or empty. ``head`` is empty where the cells speak for themselves."""
 
+    kind: ClassVar = "table"
     head: tuple[Cell, ...]
     rows: tuple[tuple[Cell, ...], ...]
 

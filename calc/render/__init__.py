@@ -3,15 +3,17 @@
 from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from calc.document import Cell, Derivation, Document, Line, Reference, Table, Words
 from calc.errors import Fault, ProblemError
+from calc.expr import Expr
 from calc.notation import Notation
 from calc.render.format import TEMPLATES, Format
 from calc.render.latex import Latex
-from calc.render.layout import Row, Ruler, rows, split
+from calc.render.layout import Row, rows, split
 from calc.render.markdown import Markdown
+from calc.render.math import RELATION
 from calc.render.text import Text
 from calc.render.typst import Typst
 
@@ -101,12 +103,8 @@ class _View:
     def __init__(self, format: Format, notation: Notation, said: Mapping[str, str]) -> None:
         self.format, self.said = format, said
         self.printer = format.formulas(notation)
-        self.ruler = Ruler(notation)
         self._escaped: dict[str, str] = {}
-
-    def kind(self, block: object) -> str:
-        """prose, listing, derivation or table."""
-        return type(block).__name__.lower()
+        self._sentences: dict[str, list[str]] = {}
 
     def text(self, text: str) -> str:
         """Any text, escaped; the pieces of our own sentences recur, so each is escaped once."""
@@ -116,14 +114,15 @@ class _View:
 
     def words(self, words: Words) -> str:
         """A sentence with its formulas."""
-        template = self.said[words.key]
-        out = []
-        for i, part in enumerate(template.replace("}", "{").split("{")):
-            if i % 2:
-                out.append(self.argument(words.args[part]))
-            elif part:
-                out.append(self.text(part))
-        return "".join(out)
+        sentence = self._sentences.get(words.key)
+        if sentence is None:
+            parts = self.said[words.key].replace("}", "{").split("{")
+            sentence = self._sentences[words.key] = [
+                part if i % 2 or not part else self.text(part) for i, part in enumerate(parts)
+            ]
+        if len(sentence) == 1:
+            return sentence[0]
+        return "".join([self.argument(words.args[part]) if i % 2 else part for i, part in enumerate(sentence)])
 
     def argument(self, argument: Any) -> str:
         """What stands in a place of a sentence."""
@@ -151,17 +150,15 @@ class _View:
         """A paragraph."""
         return self.text(" ").join(self.words(one) for one in sentences)
 
-    def cell(self, cell: Any) -> str:
-        """A cell of a table; empty where there is nothing."""
-        return "" if cell is None else self.argument(cell)
-
-    def tables(self, table: Table) -> list[Table]:
+    def tables(self, table: Table) -> list["Grid"]:
         """The table, or several of fewer columns where it is wider than the page."""
-        return split(table, self.format.page, self._cell_width)
+        return [self._grid(part) for part in split(table, self.format.page, self._cell_width)]
 
-    def short(self, table: Table) -> bool:
-        """Whether a table need not break across pages."""
-        return len(table.rows) <= SHORT
+    def _grid(self, table: Table) -> "Grid":
+        head, *rows = [
+            ["" if cell is None else self.argument(cell) for cell in row] for row in (table.head, *table.rows)
+        ]
+        return Grid(head, rows, max(len(table.head), *(len(row) for row in rows)), len(rows) <= SHORT)
 
     def _cell_width(self, cell: Cell) -> float:
         match cell:
@@ -170,28 +167,31 @@ class _View:
             case Words(key):
                 return 0.9 * len(self.said[key])
             case Line(left, sides):
-                return self.ruler.width(left) + sum(self.ruler.width(side) + 2.6 for _, side in sides)
-        return self.ruler.width(cell)
+                return self._width(left) + sum(self._width(side) + RELATION for _, side in sides)
+        return self._width(cell)
 
-    def width(self, table: Table) -> int:
-        """How many columns a table has."""
-        return max(len(table.head), *(len(row) for row in table.rows))
+    def _width(self, expr: Expr) -> float:
+        return self.printer.measure(expr)[1]
 
     def blocks(self, derivation: Derivation) -> list[list[Row]]:
         """Rows of a derivation, in blocks that no host refuses for their length."""
-        laid = rows(derivation.lines, self.printer, self.ruler, self.format.page, self.format.relations)
+        laid = rows(derivation.lines, self.printer, self.format.page, self.format.relations)
         lines: list[list[Row]] = []
         for row in laid:
             if row.left or not lines:
                 lines.append([])
             lines[-1].append(row)
         blocks: list[list[Row]] = [[]]
+        used = 0
         for line in lines:
             whole = _characters(line) <= MOST_CHARACTERS  # only a line too long for a block of its own is torn apart
             for part in [line] if whole else [[row] for row in line]:
-                if blocks[-1] and _characters(blocks[-1]) + _characters(part) > MOST_CHARACTERS:
+                size = _characters(part)
+                if blocks[-1] and used + size > MOST_CHARACTERS:
                     blocks.append([])
+                    used = 0
                 blocks[-1] += part
+                used += size
         return blocks
 
     def lines(self, derivation: Derivation) -> list[str]:
@@ -205,14 +205,23 @@ class _View:
             out.append(text if row.number is None else f"{text.ljust(page - 6)}  ({row.number})")
         return out
 
-    def table(self, table: Table) -> list[str]:
-        """A table in columns of characters, a rule under its head."""
-        grid = [[self.cell(cell) for cell in row] for row in (table.head, *table.rows) if row]
-        widths = [max(len(row[i]) for row in grid if i < len(row)) for i in range(self.width(table))]
+
+class Grid(NamedTuple):
+    """A table as finished strings; ``short``: it need not break across pages."""
+
+    head: list[str]
+    rows: list[list[str]]
+    width: int
+    short: bool
+
+    def columns(self) -> list[str]:
+        """The table in columns of characters, a rule under its head."""
+        grid = [row for row in (self.head, *self.rows) if row]
+        widths = [max(len(row[i]) for row in grid if i < len(row)) for i in range(self.width)]
         lines = ["  " + "  ".join(c.ljust(w) for c, w in zip(row, widths, strict=False)).rstrip() for row in grid]
-        return [lines[0], "  " + "  ".join("─" * w for w in widths), *lines[1:]] if table.head else lines
+        return [lines[0], "  " + "  ".join("─" * w for w in widths), *lines[1:]] if self.head else lines
 
 
 def _characters(rows: list[Row]) -> int:
     """How long a block of rows becomes, its frame included."""
-    return sum(len(row.left) + len(row.right) + 30 for row in rows)
+    return sum([len(row.left) + len(row.right) + 30 for row in rows])

@@ -1,20 +1,16 @@
 """Lines into rows that fit the page: broken before a relation, then before a + or ×. Widths in digits' widths."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from calc.document import Cell, Line, Table
-from calc.expr import Call, Cases, Expr, Frac, Name, Neg, Num, Partial, Pow, Prod, Quantity, Sum
-from calc.notation import Notation
-from calc.render.math import Printer
-from calc.symbol import GREEK
+from calc.expr import Expr, Frac, Num, Prod, Sum
+from calc.render.math import BRACKETS, PLUS, RELATION, Printer
 
-RELATION = 2.6  # the width of " = "
 GAP = 2.4  # between columns
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(NamedTuple):
     """One printed row: the left side in the first row of a line, the relation and pieces, the number in the last."""
 
     left: str
@@ -22,91 +18,38 @@ class Row:
     number: int | None = None
 
 
-class Ruler:
-    """Estimates printed widths, symbols as the notation spells them."""
-
-    def __init__(self, notation: Notation) -> None:
-        self.notation = notation
-        self._names: dict[str, float] = {}
-
-    def width(self, expr: Expr) -> float:
-        """Width in digits, brackets estimated generously."""
-        match expr:
-            case Name():
-                if expr.id not in self._names:
-                    self._names[expr.id] = self._name(expr)
-                return self._names[expr.id]
-            case Partial(of=of, by=by, via=via):
-                if expr.id not in self._names:
-                    bar = self.width(via) if via else 0
-                    self._names[expr.id] = 1.5 + max(self.width(of), self.width(by)) + bar
-                return self._names[expr.id]
-            case Num(shown):
-                below = len(shown.denominator or "")
-                return (
-                    max(len(shown.digits), below)
-                    + (0 if shown.exponent is None else 6 + 0.8 * len(str(shown.exponent)))
-                    + 2 * shown.negative
-                )
-            case Sum(terms):
-                return sum(self.width(term) + 2.4 for term in terms) - 2.4
-            case Prod(factors, sign):
-                gap = {"×": 2.4, "·": 1.6, "": 0.5}[sign]
-                return sum(self.width(f) + gap + 1.6 * isinstance(f, Sum) for f in factors) - gap
-            case Neg(arg):
-                return self.width(arg) + 1.5
-            case Frac(num, den):
-                return max(self.width(num), self.width(den)) + 1
-            case Pow(base, _):
-                return self.width(base) + 2.5
-            case Call(_, args):
-                return 5 + sum(self.width(arg) + 1 for arg in args)
-            case Cases():
-                return self.width(expr.head)
-            case Quantity():
-                return 3.0
-        raise TypeError(expr)
-
-    def _name(self, name: Name) -> float:
-        symbol = self.notation.symbol(name)
-        below = 0.75 * len(symbol.sub)
-        above = 0.75 * len(symbol.sup) + symbol.primes + (2.5 if symbol.sample is not None else 0)
-        base = 1.2 if symbol.base in GREEK else sum(1.8 if c in "mwMW" else 1.2 for c in symbol.base)
-        return base + max(above, below) + (1.5 if symbol.delta else 0)
-
-
-def rows(lines: Sequence[Line], printer: Printer, ruler: Ruler, page: float, relations: dict[str, str]) -> list[Row]:
+def rows(lines: Sequence[Line], printer: Printer, page: float, relations: dict[str, str]) -> list[Row]:
     """Lay the lines of one derivation out over ``page`` digits' widths, their left sides in one column."""
-    column = max(ruler.width(line.left) for line in lines)
-    room = page - column
+    lefts = [printer.measure(line.left) for line in lines]
+    room = page - max([width for _, width in lefts])
     laid: list[Row] = []
-    for line in lines:
-        broken = _break(line, printer, ruler, room, relations)
+    for line, (text, _) in zip(lines, lefts, strict=True):
+        broken = _break(line, printer, room, relations)
         for i, right in enumerate(broken):
-            left = printer.write(line.left) if i == 0 else ""
-            laid.append(Row(left, right, line.number if i == len(broken) - 1 else None))
+            laid.append(Row(text if i == 0 else "", right, line.number if i == len(broken) - 1 else None))
     return laid
 
 
-def _break(line: Line, printer: Printer, ruler: Ruler, room: float, relations: dict[str, str]) -> list[str]:
+def _break(line: Line, printer: Printer, room: float, relations: dict[str, str]) -> list[str]:
     """The right-hand sides as rows; a row that goes on within a side begins with an indent."""
     broken: list[str] = []
     row, used = "", 0.0
     for relation, side in line.sides:
-        width = RELATION + ruler.width(side)
+        text, width = printer.measure(side)
+        width += RELATION
         sign = relations[relation]
         if row and used + width > room:
             broken.append(row)
             row, used = "", 0.0
         if width <= room:
-            row, used = f"{row} {sign} {printer.write(side)}".strip(), used + width
+            row, used = f"{row} {sign} {text}".strip(), used + width
             continue
         if isinstance(side, Frac):  # a bar cannot be broken
             side = Prod(
                 (Frac(Num.of(1), side.den), side.num), "×" if isinstance(side.den, Prod) and side.den.sign else ""
             )
         row, used = sign + " ", RELATION
-        for before, text, piece in _pieces(side, printer, ruler, room - 2 * RELATION):
+        for before, text, piece in _pieces(side, printer, room - 2 * RELATION):
             if used > RELATION and used + piece > room:
                 broken.append(row.rstrip())
                 row, used, before = relations["indent"], 2 * RELATION, f" {before.strip()} "
@@ -114,15 +57,16 @@ def _break(line: Line, printer: Printer, ruler: Ruler, room: float, relations: d
     return [*broken, row.rstrip()]
 
 
-def _pieces(expr: Expr, printer: Printer, ruler: Ruler, room: float) -> list[tuple[str, str, float]]:
+def _pieces(expr: Expr, printer: Printer, room: float) -> list[tuple[str, str, float]]:
     """What stands before a piece, the piece and their width; pieces too wide for a row are broken in turn."""
     found: list[tuple[str, str, float]] = []
     for before, part, level in printer.pieces(expr):
         bracketed = isinstance(part, Sum) and level > 0
-        width = ruler.width(part) + (2.4 if before else 0) + 1.6 * bracketed
-        inner = _pieces(part, printer, ruler, room) if width > room and part is not expr else []
+        text, width = printer.measure(part, level)
+        width += PLUS * bool(before) + BRACKETS * bracketed
+        inner = _pieces(part, printer, room) if width > room and part is not expr else []
         if len(inner) < 2:
-            found.append((before, printer.write(part, level), width))
+            found.append((before, text, width))
             continue
         if bracketed:
             (first_sign, first, first_width), (last_sign, last, last_width) = inner[0], inner[-1]

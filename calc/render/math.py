@@ -11,56 +11,92 @@ from typing import ClassVar
 from calc.expr import Call, Cases, Expr, Frac, Name, Neg, Num, Partial, Pow, Prod, Quantity, Sum
 from calc.notation import Notation
 from calc.number import Shown
-from calc.symbol import Symbol
+from calc.symbol import GREEK, Symbol
 
 # how tightly an expression holds together; an operand that holds less than its place needs is bracketed
 ANY, TERM, FACTOR, BASE = 0, 1, 2, 3
 
 
+RELATION = 2.6  # the width of " = "
+PLUS = 2.4
+GAPS = {"×": 2.4, "·": 1.6, "": 0.5}  # between factors
+BRACKETS = 1.6
+
+Measured = tuple[str, float]
+
+
 class Printer(ABC):
-    """Writes expressions in one format."""
+    """Writes expressions in one format, and estimates their printed widths, in widths of a digit."""
 
     times: ClassVar[dict[str, str]]  # what stands between factors: "" side by side, "·", "×"
     minus: ClassVar[str] = "-"
     fraction_level: ClassVar[int] = FACTOR  # a fraction with a bar holds together in a product
+    over_level: ClassVar[int] = ANY  # what stands over and under a bar needs no brackets
+    under_level: ClassVar[int] = ANY
 
     def __init__(self, notation: Notation) -> None:
         self.notation = notation
-        self._names: dict[str, str] = {}
-        self._written: dict[tuple[int, int], tuple[Expr, str]] = {}
+        self._names: dict[str, Measured] = {}
+        self._formulas: dict[tuple[int, int], tuple[Expr, Measured]] = {}
 
     def write(self, expr: Expr, needs: int = ANY) -> str:
         """The formula, bracketed if it holds together less than ``needs``."""
+        return self.measure(expr, needs)[0]
+
+    def measure(self, expr: Expr, needs: int = ANY) -> Measured:
+        """The formula, and its width without the brackets."""
+        if isinstance(expr, Num):
+            shown = expr.shown
+            text, width = self.number(shown), float(len(shown.digits))
+            if shown.negative:
+                width += 2
+            if shown.denominator is not None:
+                width = max(width, len(shown.denominator))
+            elif shown.exponent is not None:
+                width += 6 + 0.8 * len(str(shown.exponent))
+            return (self.brackets(text) if needs and needs > self._number_level(shown) else text), width
+        if isinstance(expr, Quantity):
+            found = self._names.get(expr.id)
+            if found is None:
+                found = self._names[expr.id] = self._name(expr) if isinstance(expr, Name) else self._partial(expr)
+            return found
+        if isinstance(expr, Sum | Prod):
+            key = (id(expr), needs)  # a formula stands in several lines; it is kept, so its id is not used again
+            formula = self._formulas.get(key)
+            if formula is None:
+                text, width = self._join(expr)
+                bracketed = needs > (ANY if isinstance(expr, Sum) else FACTOR)
+                formula = self._formulas[key] = expr, (self.brackets(text) if bracketed else text, width)
+            return formula[1]
+        text, width, holds = self._compound(expr)
+        return (self.brackets(text) if needs > holds else text), width
+
+    def _compound(self, expr: Expr) -> tuple[str, float, int]:
+        """A formula of one operation, its width, and how tightly it holds together."""
         match expr:
-            case Name():
-                return self.name(expr)
-            case Partial():
-                if expr.id not in self._names:
-                    self._names[expr.id] = self.partial(expr)
-                return self._names[expr.id]
-            case Num(shown):
-                return self._bracket(self.number(shown), needs > self._number_level(shown))
-            case Sum() | Prod():
-                key = (id(expr), needs)  # a formula stands in several lines; it is kept, so its id is not used again
-                if key not in self._written:
-                    loosest = ANY if isinstance(expr, Sum) else FACTOR
-                    self._written[key] = expr, self._bracket(self._join(expr), needs > loosest)
-                return self._written[key][1]
             case Neg(arg):
-                return self._bracket(f"{self.minus}{self.write(arg, FACTOR)}", needs > ANY)
+                text, width = self.measure(arg, FACTOR)
+                return f"{self.minus}{text}", width + 1.5, ANY
             case Frac(num, den):
-                return self._bracket(self.fraction(num, den), needs > self.fraction_level)
+                (over, wide), (under, wider) = self.measure(num, self.over_level), self.measure(den, self.under_level)
+                return self.ratio(over, under), max(wide, wider) + 1, self.fraction_level
             case Pow(base, exponent):
-                text = self._bracket(self.write(base, BASE), isinstance(base, Quantity) and self._raised(base))
-                return self._bracket(self.power(text, str(exponent)), needs > FACTOR)
-            case Call("exp", (arg,)):
-                return self._bracket(self.exponential(self.write(arg)), needs > FACTOR)
+                text, width = self.measure(base, BASE)
+                if isinstance(base, Quantity) and self._raised(base):
+                    text = self.brackets(text)
+                return self.power(text, str(exponent)), width + 2.5, FACTOR
             case Call("loss", (arg,)):
-                return self.name(Name("E")) + self.brackets(self.write(arg))
+                text, width = self.measure(arg)
+                return self.write(Name("E")) + self.brackets(text), width + 6, BASE
+            case Call("exp", (arg,)):
+                text, width = self.measure(arg)
+                return self.exponential(text), width + 6, FACTOR
             case Call(function, args):
-                return self.function(function) + self.brackets(", ".join(self.write(arg) for arg in args))
+                parts = [self.measure(arg) for arg in args]
+                text = self.function(function) + self.brackets(", ".join([text for text, _ in parts]))
+                return text, 5 + sum([width + 1 for _, width in parts]), BASE
             case Cases():
-                return self.write(expr.head)
+                return *self.measure(expr.head), BASE
         raise TypeError(expr)
 
     def pieces(self, expr: Expr) -> list[tuple[str, Expr, int]]:
@@ -86,8 +122,18 @@ class Printer(ABC):
                 return [(self.minus, first, level), *rest]
         return [("", expr, ANY)]
 
-    def _join(self, expr: Expr) -> str:
-        return "".join(before + self.write(part, level) for before, part, level in self.pieces(expr))
+    def _join(self, expr: Sum | Prod) -> Measured:
+        text, gap = "", PLUS if isinstance(expr, Sum) else GAPS[expr.sign]
+        whole = -gap
+        for before, part, level in self.pieces(expr):
+            piece, width = self.measure(part, level)
+            text += before + piece
+            whole += width + gap
+            if before.strip() == self.minus:
+                whole += 1.5
+            elif level == FACTOR and isinstance(part, Sum):
+                whole += BRACKETS
+        return text, whole
 
     def _between(self, before: Expr, after: Expr, sign: str) -> str:
         if sign == "×":
@@ -95,9 +141,6 @@ class Printer(ABC):
         if sign == "·":
             return f" {self.times['·']} "
         return self.times[""] if isinstance(before, Quantity) and isinstance(after, Quantity) else " "
-
-    def _bracket(self, text: str, needed: bool) -> str:
-        return self.brackets(text) if needed else text
 
     def _number_level(self, shown: Shown) -> int:
         if shown.negative:
@@ -113,24 +156,25 @@ class Printer(ABC):
         symbol = self.notation.symbol(base)
         return bool(symbol.sup or symbol.primes or symbol.sample is not None)
 
-    def name(self, name: Name) -> str:
-        """The symbol of a quantity."""
-        text = self._names.get(name.id)
-        if text is None:
-            text = self._names[name.id] = self.symbol(self.notation.symbol(name))
-        return text
+    def _name(self, name: Name) -> Measured:
+        symbol = self.notation.symbol(name)
+        below = 0.75 * len(symbol.sub)
+        above = 0.75 * len(symbol.sup) + symbol.primes + (2.5 if symbol.sample is not None else 0)
+        base = 1.2 if symbol.base in GREEK else sum(1.8 if c in "mwMW" else 1.2 for c in symbol.base)
+        return self.symbol(symbol), base + max(above, below) + (1.5 if symbol.delta else 0)
 
-    def partial(self, partial: Partial) -> str:
+    def _partial(self, partial: Quantity) -> Measured:
         """∂of/∂by, with the path or the sample at a bar."""
-        own = self.notation.own_symbol(partial)
-        if own is not None:
-            return self.symbol(own)
-        of, by = self.name(partial.of), self.name(partial.by)
+        assert isinstance(partial, Partial), partial
+        (of, wide), (by, wider) = self.measure(partial.of), self.measure(partial.by)
+        at, bar = "", 0.0
         if partial.via is not None:
-            return self.derivative(of, by, self.name(partial.via))
-        if partial.sample is not None and partial.of.sample is None and partial.by.sample is None:
-            return self.derivative(of, by, f"[{partial.sample}]")
-        return self.derivative(of, by, "")
+            at, bar = self.measure(partial.via)
+        elif partial.sample is not None and partial.of.sample is None and partial.by.sample is None:
+            at = f"[{partial.sample}]"
+        width = 1.5 + max(wide, wider) + bar
+        own = self.notation.own_symbol(partial)
+        return self.symbol(own) if own is not None else self.derivative(of, by, at), width
 
     def number(self, shown: Shown) -> str:
         """Printed digits."""
@@ -141,10 +185,6 @@ class Printer(ABC):
         if shown.exponent is not None:
             return f"{digits} {self.times[self.notation.multiply]} {self.power('10', str(shown.exponent))}"
         return digits
-
-    def fraction(self, num: Expr, den: Expr) -> str:
-        """num over den."""
-        return self.ratio(self.write(num), self.write(den))
 
     @abstractmethod
     def ratio(self, num: str, den: str) -> str: ...

@@ -1,6 +1,5 @@
 """Plain text in Unicode, for a terminal."""
 
-from calc.expr import Expr
 from calc.render.format import Format, visible
 from calc.render.math import BASE, FACTOR, TERM, Printer
 from calc.symbol import GREEK, Symbol
@@ -15,10 +14,8 @@ class TextPrinter(Printer):
     times = {"": " ", "·": "·", "×": "×"}
     minus = "−"
     fraction_level = TERM
+    over_level, under_level = FACTOR, BASE
     functions = {"sigmoid": "σ", "tanh": "tanh", "max": "max", "relu": "ReLU", "relu'": "ReLU′"}
-
-    def fraction(self, num: Expr, den: Expr) -> str:
-        return self.ratio(self.write(num, FACTOR), self.write(den, BASE))
 
     def ratio(self, num: str, den: str) -> str:
         return f"{num}/{den}"
