@@ -4,13 +4,15 @@ w x + b             Sum((Prod((w, x)), b))
 1 / (1 + e^(-z))    Frac(1, Sum((1, Call("exp", (Neg(z),)))))
 ∂E/∂w               Partial(E, w)
 
+Nodes are never changed once made; they are not frozen, since that would triple the time to make one.
+
 A tree over names is the symbolic line; ``substitute`` puts printed numbers for its names and makes the
 substituted line; ``evaluate`` gives the value. All three come from the one tree, so they cannot drift apart.
 """
 
-import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from flint import arb, fmpq
@@ -19,6 +21,9 @@ from calc.number import Number, Shown, sign
 
 if TYPE_CHECKING:
     import sympy
+
+
+_ONE: Number = fmpq(1)
 
 
 class Quantity:
@@ -47,7 +52,8 @@ class Name(Quantity):
     An index or a sample may be a letter where a formula speaks of any, e.g. t_j or E@s.
     """
 
-    __slots__ = ("index", "kind", "layer", "sample", "updated")
+    __slots__ = ("index", "kind", "layer", "sample", "stem", "updated")
+    stem: str  # the id without its sample
 
     def __init__(
         self,
@@ -58,14 +64,11 @@ class Name(Quantity):
         updated: bool = False,
     ) -> None:
         self.kind, self.layer, self.index, self.sample, self.updated = kind, layer, index, sample, updated
-        self.id = self.stem + (f"@{sample}" if sample is not None else "")
-
-    @property
-    def stem(self) -> str:
-        """The id without its sample."""
-        layer = "" if self.layer is None else str(self.layer)
-        index = "".join([f"_{i}" for i in self.index])
-        return f"{self.kind}{layer}{index}" + ("'" if self.updated else "")
+        stem = kind if layer is None else f"{kind}{layer}"
+        for i in index:
+            stem += f"_{i}"
+        self.stem = stem + "'" if updated else stem
+        self.id = self.stem if sample is None else f"{self.stem}@{sample}"
 
     def after_update(self) -> "Name":
         """The same quantity after the update: w' of w."""
@@ -79,39 +82,47 @@ class Partial(Quantity):
 
     def __init__(self, of: Name, by: Name, via: Name | None = None, sample: int | str | None = None) -> None:
         self.of, self.by, self.via = of, by, via
-        samples = (sample, of.sample, by.sample, via.sample if via else None)
-        self.sample = next((s for s in samples if s is not None), None)
-        path = f"|{via.stem}" if via else ""
-        at = f"@{self.sample}" if self.sample is not None else ""
-        self.id = f"d{of.stem}/d{by.stem}{path}{at}"
+        for s in (of.sample, by.sample, via.sample if via else None):
+            sample = s if sample is None else sample
+        self.sample = sample
+        id = f"d{of.stem}/d{by.stem}"
+        if via is not None:
+            id += f"|{via.stem}"
+        self.id = id if sample is None else f"{id}@{sample}"
 
 
-@dataclass(frozen=True, slots=True)
+node = dataclass(
+    slots=True, unsafe_hash=True
+)  # never changed, though not frozen: that would triple the time to make one
+
+
+@dataclass(slots=True, unsafe_hash=True)
 class Num:
     """A number as printed."""
 
     shown: Shown
 
-    @classmethod
-    def of(cls, value: int) -> "Num":
-        return cls(Shown(str(value)))
+    @staticmethod
+    @cache
+    def of(value: int) -> "Num":
+        return Num(Shown(str(value)))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Sum:
     """a + b − c; a Neg among the terms prints as subtraction."""
 
     terms: tuple["Expr", ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Neg:
     """−a."""
 
     arg: "Expr"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Prod:
     """a b, or with a sign between the factors: "·" between factors of the chain rule, "×" between numbers."""
 
@@ -119,7 +130,7 @@ class Prod:
     sign: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Frac:
     """num / den."""
 
@@ -127,7 +138,7 @@ class Frac:
     den: "Expr"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Pow:
     """base ** exponent, the exponent a positive whole number."""
 
@@ -135,7 +146,7 @@ class Pow:
     exponent: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Call:
     """A function of FUNCTIONS applied to its arguments."""
 
@@ -143,7 +154,7 @@ class Call:
     args: tuple["Expr", ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Cases:
     """``head`` is how it is written; its value is ``above``, ``at`` or ``below`` as ``on`` is > 0, = 0 or < 0."""
 
@@ -211,14 +222,16 @@ def evaluate(expr: Expr, values: Mapping[str, Number]) -> Number:
         case Num():
             return expr.shown.value
         case Prod():
-            factors = [evaluate(factor, values) for factor in expr.factors]
-            if any(isinstance(factor, fmpq) and factor == 0 for factor in factors):
-                return fmpq(0)  # exactly, whatever ball stands beside it
-            return math.prod(factors, start=fmpq(1))
+            product, zero = _ONE, False
+            for part in expr.factors:
+                factor = values[part.id] if isinstance(part, Quantity) else evaluate(part, values)
+                product = factor if product is _ONE else product * factor
+                zero = zero or (isinstance(factor, fmpq) and not factor)
+            return fmpq(0) if zero else product  # exactly, whatever ball stands beside it
         case Sum():
             total = evaluate(expr.terms[0], values)
             for term in expr.terms[1:]:
-                total = total + evaluate(term, values)
+                total = total + (values[term.id] if isinstance(term, Quantity) else evaluate(term, values))
             return total
         case Neg():
             return -evaluate(expr.arg, values)
@@ -228,8 +241,10 @@ def evaluate(expr: Expr, values: Mapping[str, Number]) -> Number:
                 raise ZeroDivisionError
             return evaluate(expr.num, values) / below
         case Pow():
-            base = evaluate(expr.base, values)
-            return math.prod([base] * expr.exponent, start=fmpq(1))  # not **, which is nan for a ball around 0
+            power = base = evaluate(expr.base, values)
+            for _ in range(expr.exponent - 1):  # not **, which is nan for a ball around 0
+                power = power * base
+            return power
         case Call():
             function = FUNCTIONS[expr.function]
             if function.definition is not None:
@@ -241,23 +256,30 @@ def evaluate(expr: Expr, values: Mapping[str, Number]) -> Number:
             return evaluate(branch, values)
 
 
-def quantities(expr: Expr) -> Iterator[Quantity]:
-    """Every name in ``expr``, in the order of writing, repeated as written."""
+def quantities(expr: Expr) -> tuple[Quantity, ...]:
+    """The names in ``expr``, each once, in the order of writing."""
+    found: dict[str, Quantity] = {}
+    _collect(expr, found)
+    return tuple(found.values())
+
+
+def _collect(expr: Expr, found: dict[str, Quantity]) -> None:
     match expr:
         case Quantity():
-            yield expr
-        case Num():
-            return
+            found.setdefault(expr.id, expr)
         case Sum(parts) | Prod(parts) | Call(_, parts):
             for part in parts:
-                yield from quantities(part)
+                if isinstance(part, Quantity):
+                    found.setdefault(part.id, part)
+                else:
+                    _collect(part, found)
         case Neg(arg) | Pow(arg, _):
-            yield from quantities(arg)
+            _collect(arg, found)
         case Frac(num, den):
-            yield from quantities(num)
-            yield from quantities(den)
-        case Cases():
-            yield from quantities(expr.on)
+            _collect(num, found)
+            _collect(den, found)
+        case Cases(_, on):
+            _collect(on, found)
 
 
 def rename(expr: Expr, new: Callable[[Quantity], Quantity]) -> Expr:

@@ -133,6 +133,7 @@ class Notation:
         self.profile = {profile.name: profile for profile in PROFILES}[problem.notation.profile](problem)
         self.own = dict(problem.notation.symbols)
         self.multiply = problem.notation.multiply
+        self._symbols: dict[str, Symbol] = {}
 
     def own_symbol(self, quantity: Quantity) -> Symbol | None:
         """The symbol that the problem file gives this very quantity, if any."""
@@ -140,6 +141,12 @@ class Notation:
 
     def symbol(self, name: Name) -> Symbol:
         """The symbol of ``name`` with prime, Δ and sample."""
+        found = self._symbols.get(name.id)
+        if found is None:
+            found = self._symbols[name.id] = self._symbol(name)
+        return found
+
+    def _symbol(self, name: Name) -> Symbol:
         own = self.own.get(name.id)
         if own is not None:
             return own

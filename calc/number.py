@@ -7,7 +7,7 @@ s    what is printed of it, e.g. 0.70970 -> "0.7097"; only digits that the ball 
 import math
 import re
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import lru_cache
 
 from flint import arb, ctx, fmpq, fmpz
 
@@ -46,27 +46,47 @@ class precision:
         ctx.prec = self.before
 
 
-@dataclass(frozen=True)
 class Shown:
-    """A number as it stands on paper: ``digits``, or ``digits`` × 10^``exponent``, or ``digits`` / ``denominator``."""
+    """A number as it stands on paper: ``digits``, or ``digits`` × 10^``exponent``, or ``digits`` / ``denominator``.
 
-    digits: str  # ASCII, e.g. "-0.2903"; the mantissa where there is an exponent
-    exponent: int | None = None
-    denominator: str | None = None
-    exact: bool = True  # False: rounded
+    digits are ASCII, e.g. "-0.2903", the mantissa where there is an exponent; not ``exact``: rounded.
+    """
 
-    @cached_property
+    __slots__ = ("_value", "denominator", "digits", "exact", "exponent", "negative")
+
+    def __init__(
+        self, digits: str, exponent: int | None = None, denominator: str | None = None, exact: bool = True
+    ) -> None:
+        self.digits, self.exponent, self.denominator, self.exact = digits, exponent, denominator, exact
+        self.negative = digits[0] == "-"
+        self._value: fmpq | None = None
+
+    @property
     def value(self) -> fmpq:
         """The number that the printed digits denote."""
+        if self._value is None:
+            self._value = self._read()
+        return self._value
+
+    def _read(self) -> fmpq:
         whole, _, places = self.digits.partition(".")
         value = fmpq(int(whole + places), 10 ** len(places))
         if self.exponent is not None:
             value *= fmpq(10) ** self.exponent
         return value / int(self.denominator) if self.denominator is not None else value
 
-    @property
-    def negative(self) -> bool:
-        return self.digits.startswith("-")
+    def _key(self) -> tuple[str, int | None, str | None, bool]:
+        return self.digits, self.exponent, self.denominator, self.exact
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Shown) and self._key() == other._key()
+
+    def __hash__(self) -> int:
+        return hash(self._key())
+
+    def __repr__(self) -> str:
+        digits, exponent, denominator, exact = self._key()
+        return f"Shown({digits=}, {exponent=}, {denominator=}, {exact=})"
 
     def __str__(self) -> str:
         """One decimal, ``m×10ⁿ`` or ``p/q``."""
@@ -148,11 +168,16 @@ class Rounding:
             Undecided: the ball does not decide the digits.
             Unprintable: not finite, or more digits before the point than a line holds.
         """
+        negative = value < 0
+        size = -value if negative else value
+        if self.decimals is not None and _ten(-self.decimals) <= size < _MANY:  # nearly every number, decided at once
+            digits, exponent, exact = self._plain(size, self.decimals + extra, 0)
+            return Shown("-" + digits if negative else digits, exponent, exact=exact)
         if isinstance(value, arb) and not value.is_finite():
             raise Unprintable("is not a finite number")
         if _is_zero(value):
             return Shown("0", exact=isinstance(value, fmpq))
-        negative, size = (True, -value) if is_negative(value) else (False, value)
+        is_negative(value)  # or not decided
         if self.decimals is not None:
             least, most, places = -self.decimals, None, self.decimals + extra
             count = max(2, self.decimals)
@@ -168,7 +193,7 @@ class Rounding:
 
     def _plain(self, size: Number, places: int | None, digits: int) -> tuple[str, None, bool]:
         """Plain notation with ``places`` decimals; None: as many as ``digits`` significant digits need."""
-        if size >= _ten(LONGEST_INTEGER):
+        if size >= _MANY:
             raise Unprintable(
                 f"has more than {LONGEST_INTEGER} digits before the point. "
                 "Scale the inputs, or set rounding.significant instead of rounding.decimals"
@@ -209,8 +234,8 @@ class Rounding:
             below = scaled.floor()
             if doubled.q == 1 and self.ties == "half-even":
                 return below + below % 2, False
-            return (scaled + fmpq(1, 2)).floor(), False
-        raised = size * _ten_ball(places) + fmpq(1, 2)
+            return (scaled + _HALF).floor(), False
+        raised = size * _ten_ball(places) + _HALF_BALL
         whole = raised.floor().unique_fmpz()
         if whole is None or (self.ties == "half-even" and raised.contains(whole)):  # a tie may be its lower end
             if ctx.prec < LAST_BITS:
@@ -230,6 +255,10 @@ def _nearest_tie(size: arb, places: int) -> fmpq:
 @lru_cache(maxsize=256)
 def _ten(exponent: int) -> fmpq:
     return fmpq(10) ** exponent
+
+
+_MANY = _ten(LONGEST_INTEGER)
+_HALF, _HALF_BALL = fmpq(1, 2), arb(0.5)
 
 
 def _ten_ball(exponent: int) -> Number:

@@ -11,7 +11,6 @@ thought, done again at a higher precision whenever a printed digit is not decide
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import TypeVar
 
 from flint import fmpq
@@ -37,7 +36,6 @@ from calc.problem import Problem
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
 class Step:
     """One line of the derivation: ``result`` = ``expr``.
 
@@ -45,14 +43,18 @@ class Step:
     change, update.
     """
 
-    result: Quantity
-    kind: str
-    expr: Expr
+    __slots__ = ("_uses", "expr", "kind", "result")
+
+    def __init__(self, result: Quantity, kind: str, expr: Expr) -> None:
+        self.result, self.kind, self.expr = result, kind, expr
+        self._uses: tuple[Quantity, ...] | None = None
 
     @property
     def uses(self) -> tuple[Quantity, ...]:
         """The operands, each once, in the order of writing."""
-        return tuple(dict.fromkeys(quantities(self.expr)))
+        if self._uses is None:
+            self._uses = quantities(self.expr)
+        return self._uses
 
 
 def forward(graph: Graph) -> Iterator[Step]:
@@ -168,7 +170,7 @@ class Trace:
             self.given[change_of(name).id] = Num.of(0).shown.value
             self._typed[change_of(name).id] = Num.of(0).shown
         self._bits = START_BITS
-        self._shown: dict[tuple[str, int], Shown] = {}
+        self._shown = {(id, 0): typed for id, typed in self._typed.items()}
         self.values: Mapping[str, Number] = {}
         self._refine(self._evaluate)
 
@@ -192,8 +194,10 @@ class Trace:
                 if self.rounding.carry == "full":
                     values[id] = settled(evaluate(step.expr, values))
                 else:
-                    copied = self._shown.get((step.expr.id, 0)) if isinstance(step.expr, Quantity) else None
-                    shown = copied or _rounded(self.rounding, step.expr, values)  # a copy, as it was printed there
+                    if isinstance(step.expr, Quantity) and step.expr.id not in self._typed:
+                        shown = self._shown[step.expr.id, 0]  # a copy, as it was printed there
+                    else:
+                        shown = _rounded(self.rounding, step.expr, values)
                     self._shown[id, 0] = shown
                     values[id] = shown.value
             except ZeroDivisionError:
@@ -215,18 +219,17 @@ class Trace:
 
     def show(self, id: str, extra: int = 0) -> Shown:
         """The printed form of a quantity, with ``extra`` guard digits (none where rounded numbers are carried)."""
-        typed = self._typed.get(id)
-        if typed is not None:
-            return typed
-        if self.rounding.carry == "rounded":
-            extra = 0
-        if (id, extra) not in self._shown:
+        shown = self._shown.get((id, 0))
+        if shown is not None and (not extra or self.rounding.carry == "rounded" or id in self._typed):
+            return shown
+        shown = self._shown.get((id, extra))
+        if shown is None:
             try:
                 shown = self._refine(lambda: self.rounding.show(self.values[id], extra), id)
             except Unprintable as error:
                 raise UnsupportedError(f"{id} {error}") from None
             self._shown[id, extra] = shown
-        return self._shown[id, extra]
+        return shown
 
     def text(self, id: str) -> str:
         """The value for other programs: exact, or 20 correct significant digits."""

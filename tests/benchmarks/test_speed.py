@@ -57,15 +57,16 @@ def test_a_solution_is_twenty_times_faster_than_differentiating_the_loss_in_symp
     assert calc.solve(problem).render("markdown").count(r"\partial") > 100  # warm
     assert len(gradients_in_sympy()) == 8
 
-    def once(work: Callable[[], object]) -> float:
+    def own_warm() -> float:
+        gc.collect()
+        return median(seconds(lambda: calc.solve(problem).render("markdown")) for _ in range(5))
+
+    def sympy_fresh() -> float:
         clear_cache()  # what SymPy keeps of the last run no first user has
         gc.collect()
-        return seconds(work)
+        return seconds(gradients_in_sympy)
 
-    pairs = [
-        (median(once(lambda: calc.solve(problem).render("markdown")) for _ in range(5)), once(gradients_in_sympy))
-        for _ in range(sweep.count(seconds=4, ci=6, full=15))
-    ]
+    pairs = [(own_warm(), sympy_fresh()) for _ in range(sweep.count(seconds=4, ci=6, full=15))]
     own, other = (median(times) for times in zip(*pairs, strict=True))
     figures = f"{1000 * own:.1f} ms against {1000 * other:.0f} ms: {other / own:.0f} times faster"
     record_property("Speed, 2-2-2 network", figures)
