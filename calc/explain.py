@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeVar
 
 from calc.document import Block, Cell, Derivation, Document, Line, Listing, Prose, Reference, Section, Table, Words
-from calc.expr import FUNCTIONS, Call, Expr, Frac, Name, Neg, Num, Partial, Prod, Quantity, Sum, substitute
+from calc.expr import FUNCTIONS, Call, Cases, Expr, Frac, Name, Neg, Num, Partial, Prod, Quantity, Sum, substitute
 from calc.graph import LEARNING_RATE
 from calc.notation import find_parameters
 from calc.problem import Problem
@@ -61,8 +61,10 @@ def step_line(trace: Trace, step: Step, number: int | None = None, symbolic: boo
             return Line(step.result, (("=", step.expr), result), number), True
     printed, faithful = trace.operands(step)
     sides: list[tuple[str, Expr]] = [("=", step.expr)] if symbolic else []
-    sides += [("=", substitute(step.expr, printed)), result]
-    return Line(step.result, tuple(sides), number), faithful
+    substituted = substitute(step.expr, printed)
+    if not (isinstance(substituted, Num) and substituted.shown.value == shown.value):
+        sides.append(("=", substituted))
+    return Line(step.result, (*sides, result), number), faithful
 
 
 class _Writer:
@@ -176,11 +178,11 @@ class _Writer:
         first = self.samples[0]
         n = problem.widths[-1]
         e = Name("E", sample=first)
+        part = problem.loss.part(Name("a", len(problem.layers), ("j",), first), Name("t", None, ("j",), first), n)
         if n == 1:
             yield Words("given.loss_one", {"loss": Line(e, (("=", steps[e.id].expr),))})
         else:
-            j, layer = "j", len(problem.layers)
-            part = problem.loss.part(Name("a", layer, (j,), first), Name("t", None, (j,), first), n)
+            j = "j"
             yield Words(
                 "given.loss_many",
                 {
@@ -189,6 +191,9 @@ class _Writer:
                     "j": Name("j"),
                 },
             )
+        if isinstance(part, Cases):
+            args = {"function": part.head, "above": part.above, "below": part.below, "on": part.on}
+            yield Words("given.cases", args)
         if first is not None:
             total = Line(self.graph.loss, (("=", steps["E"].expr),))
             yield Words(f"given.{problem.reduction}", {"count": len(self.samples), "total": total})
@@ -201,8 +206,10 @@ class _Writer:
             yield Words("given.update_biases" if conventions.update_biases else "given.constant_biases")
         if len(problem.layers) > 1:
             yield Words(f"given.{conventions.update_order}")
-        if any(layer.activation.has_kink for layer in problem.layers):
-            yield Words("given.kink", {"value": Num(conventions.relu_at_zero.shown)})
+        kinks = {layer.activation.kink for layer in problem.layers} | ({"kinks"} if problem.loss.has_kink else set())
+        for key in ("relu_at_zero", "kinks"):
+            if key in kinks:
+                yield Words(f"given.{key}", {"value": Num(conventions.at_kink(key))})
         rounding = self.trace.rounding
         ties = Words(f"given.{rounding.ties.replace('-', '_')}")
         if rounding.decimals is not None:
@@ -249,11 +256,16 @@ class _Writer:
     def _applies(self, number: int) -> Words:
         z = Name("z")
         formula = self.problem.layers[number - 1].activation.formula(z)
-        if not isinstance(formula, Call):
-            return Words("forward.plain")
-        definition = FUNCTIONS[formula.function].definition
-        sides = (("=", definition(*formula.args)),) if definition else ()
-        return Words("forward.applies", {"function": Line(formula, sides)})
+        match formula:
+            case Name():
+                return Words("forward.plain")
+            case Cases(head, on, above, _, below):
+                return Words("forward.applies_cases", {"function": head, "above": above, "below": below, "on": on})
+            case Call(function, args):
+                definition = FUNCTIONS[function].definition
+                sides = (("=", definition(*args)),) if definition else ()
+                return Words("forward.applies", {"function": Line(formula, sides)})
+        return Words("forward.applies", {"function": Line(Call("f", (z,)), (("=", formula),))})
 
     def _values(self, names: Sequence[Name], s: int | None) -> Iterator[Block]:
         """Pairs of pre-activation and activation, one unit a row."""
@@ -273,7 +285,7 @@ class _Writer:
     def _idle(self, number: int) -> Iterator[Block]:
         """Units that pass nothing on or stand at a kink, said in words."""
         layer = self.problem.layers[number - 1]
-        if not layer.activation.has_kink:
+        if layer.activation.kink is None:
             return
         idle, tied = [], []
         for s in self.samples:
@@ -286,7 +298,7 @@ class _Writer:
         if idle:
             yield _prose(f"forward.idle_{_plural(len(idle))}", units=tuple(idle))
         if tied:
-            at_zero = Num(self.problem.conventions.relu_at_zero.shown)
+            at_zero = Num(self.problem.conventions.at_kink(layer.activation.kink))
             yield _prose(f"forward.tied_{_plural(len(tied))}", sums=tuple(tied), value=at_zero)
 
     def error(self) -> Iterator[Section]:

@@ -16,11 +16,15 @@ LEARNING_RATE = Name("learning_rate")
 
 @dataclass(frozen=True)
 class Node:
-    """A computed quantity: its formula, and its local derivative by each quantity it is differentiated by."""
+    """A computed quantity: its formula, and its local derivative by each quantity it is differentiated by.
+
+    ``slope`` is a loss part's derivative by its output; the chain rule goes from the whole loss to the output at once.
+    """
 
     name: Name
     expr: Expr
     locals: tuple[tuple[Name, Expr], ...] = ()
+    slope: tuple[Name, Expr] | None = None
 
 
 @dataclass(frozen=True)
@@ -82,10 +86,10 @@ def build(problem: Problem) -> Graph:
                 if l == 1:
                     derivatives = [(by, d) for by, d in derivatives if by.kind != "x"]  # inputs are constants
                 nodes.append(Node(z, affine.pre_activation(row, entering, bias), tuple(derivatives)))
-            at_zero = problem.conventions.relu_at_zero.shown
+            f = layer.activation
+            at_kink = problem.conventions.at_kink(f.kink)
             for z, a in zip(zs, as_, strict=True):
-                f = layer.activation
-                nodes.append(Node(a, f.formula(z), ((z, f.derivative(z, a, at_zero)),)))
+                nodes.append(Node(a, f.formula(z), ((z, f.derivative(z, a, at_kink)),)))
             zs_of_layer += zs
             as_of_layer += as_
             leaving[s] = tuple(as_)
@@ -109,6 +113,7 @@ def _loss_nodes(
 ) -> list[Node]:
     """E_j per output, E@s per sample, and E of the whole batch, differentiated by the outputs directly."""
     n = len(outputs[samples[0]])
+    at_kink = problem.conventions.at_kink("kinks" if problem.loss.has_kink else None)
     average = problem.reduction == "mean" and len(samples) > 1
     share = Frac(Num.of(1), Num.of(len(samples)))
     nodes: list[Node] = []
@@ -117,17 +122,19 @@ def _loss_nodes(
     for s in samples:
         pairs = list(zip(outputs[s], targets[s], strict=True))
         parts = [problem.loss.part(a, t, n) for a, t in pairs]
+        slopes = [problem.loss.derivative(a, t, n, at_kink) for a, t in pairs]
         names = [Name("E", None, (j,), s) for j in range(1, n + 1)]
-        nodes += [Node(name, part) for name, part in zip(names, parts, strict=True)]
+        for name, part, slope, (a, _) in zip(names, parts, slopes, pairs, strict=True):
+            nodes.append(Node(name, part, slope=(a, slope)))
         # the loss of one output is written out; several are added up
-        of_sample = Node(Name("E", sample=s), parts[0] if n == 1 else Sum(tuple(names)))
+        slope_of_one = (pairs[0][0], slopes[0]) if n == 1 else None
+        of_sample = Node(Name("E", sample=s), parts[0] if n == 1 else Sum(tuple(names)), slope=slope_of_one)
         nodes.append(of_sample)
         whole.append(of_sample.name)
-        for a, t in pairs:
-            derivative = problem.loss.derivative(a, t, n)
-            derivatives.append((a, Prod((share, derivative)) if average else derivative))
+        for (a, _), slope in zip(pairs, slopes, strict=True):
+            derivatives.append((a, Prod((share, slope)) if average else slope))
     if len(samples) == 1:
         last = nodes.pop()
-        return [*nodes, Node(last.name, last.expr, tuple(derivatives))]
+        return [*nodes, Node(last.name, last.expr, tuple(derivatives), last.slope)]
     total = Sum(tuple(whole))
     return [*nodes, Node(Name("E"), Prod((share, total)) if average else total, tuple(derivatives))]

@@ -28,6 +28,10 @@ class Undecided(CalcError):
     """The ball is too wide to decide a digit or a sign; evaluate again at a higher precision."""
 
 
+class Undefined(CalcError):
+    """The operation has no value here, e.g. a division by 0 or ln 0."""
+
+
 class Unprintable(CalcError):
     """The value has no printable form: not finite, or too many digits."""
 

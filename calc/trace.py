@@ -27,6 +27,7 @@ from calc.number import (
     Rounding,
     Shown,
     Undecided,
+    Undefined,
     Unprintable,
     decimal_text,
     precision,
@@ -194,8 +195,8 @@ class Trace:
                 else:
                     self._shown[id, 0] = shown = _rounded(self.rounding, step.expr, values)
                     values[id] = shown.value
-            except ZeroDivisionError:
-                raise UnsupportedError(f"{id}: division by 0. Change the numbers that lead there") from None
+            except Undefined as error:
+                raise UnsupportedError(f"{id}: {error}. Change the numbers that lead there") from None
             except Unprintable as error:
                 raise UnsupportedError(f"{id} {error}") from None
             except Undecided:
@@ -257,7 +258,7 @@ class Trace:
                 again = _rounded(self.rounding, step.expr, {id: shown.value for id, shown in printed.items()})
                 if again.value == result.value:
                     return printed, True
-            except (ZeroDivisionError, Unprintable, Undecided):
+            except (Undefined, Unprintable, Undecided):
                 pass  # with so few digits the line cannot be evaluated at all; more are printed
             if extra <= GUARD_DIGITS:
                 printed = {u.id: self.show(u.id, extra) for u in uses}

@@ -52,6 +52,12 @@ class Printer(ABC):
                 return self._bracket(self.exponential(self.write(arg)), needs > FACTOR)
             case Call("loss", (arg,)):
                 return self.name(Name("E")) + self.brackets(self.write(arg))
+            case Call("sqrt", (arg,)):
+                return self.root(self.write(arg))
+            case Call("abs", (arg,)):
+                return self.size(self.write(arg))
+            case Call(function, ()):
+                return self.function(function)
             case Call(function, args):
                 return self.function(function) + self.brackets(", ".join(self.write(arg) for arg in args))
             case Cases():
@@ -151,6 +157,10 @@ class Printer(ABC):
     def brackets(self, inner: str) -> str: ...
     @abstractmethod
     def function(self, name: str) -> str: ...
+    @abstractmethod
+    def root(self, of: str) -> str: ...
+    @abstractmethod
+    def size(self, of: str) -> str: ...
     @abstractmethod
     def symbol(self, symbol: Symbol) -> str: ...
     @abstractmethod
