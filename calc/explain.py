@@ -321,7 +321,8 @@ class _Writer:
     # --- Backward pass -----------------------------------------------------------------------------------------------
 
     def backward(self) -> Iterator[Section]:
-        yield Section(Words("section.backward"), ())
+        deltas = self.problem.solution.method != "chain"
+        yield Section(Words("section.backward"), tuple(self._delta_rules()) if deltas else ())
         shown = self.graph.trained | self.worked
         for number in range(len(self.problem.layers), 0, -1):
             layer = [name for name in self.graph.parameters[number - 1] if name in shown]
@@ -331,8 +332,11 @@ class _Writer:
             for s in self.full_samples:
                 if s is not None and worked:
                     blocks.append(_prose("forward.sample", sample=s))
-                for parameter in worked:
-                    blocks += self._work(parameter, s)
+                if deltas:
+                    blocks += self._work_deltas(number, worked, s)
+                else:
+                    for parameter in worked:
+                        blocks += self._work(parameter, s)
             if self.samples[0] is not None:
                 blocks += self._sample_terms(layer)
             elif rest:
@@ -343,12 +347,33 @@ class _Writer:
                 blocks += [_prose("backward.updated_first"), *self._changes(layer)]
             yield Section(self._layer_words(number), tuple(blocks), level=2)
 
+    def _delta_rules(self) -> Iterator[Block]:
+        """What a delta is, and how gradients follow from it."""
+        depth = len(self.problem.layers)
+        delta = Partial(self.graph.loss, Name("z", depth, ("j",)))
+        yield _prose("backward.deltas", delta=delta, loss=self.graph.loss, sum=Name("z", depth, ("j",)))
+
+    def _work_deltas(self, number: int, worked: Sequence[Name], s: int | None) -> Iterator[Block]:
+        """Per unit its delta, then the gradients that are delta times input."""
+        width = len(self.problem.layers[number - 1].weights)
+        needed = range(1, width + 1) if self.full else sorted({name.index[0] for name in worked})
+        for j in needed:
+            delta = Partial(self.graph.loss, Name("z", number, (j,), s))
+            lines = [] if self._known(delta) else [self._line(delta.id)]
+            gradients = [Partial(self.graph.loss, name, sample=s) for name in worked if name.index[0] == j]
+            lines += [self._line(gradient.id) for gradient in gradients]
+            yield from self._derivation(lines)
+        others = [j for j in range(1, width + 1) if j not in needed]
+        if others:
+            deltas = [Partial(self.graph.loss, Name("z", number, (j,), s)) for j in others]
+            self.tabled.update(delta.id for delta in deltas)
+            yield _prose("backward.other_deltas")
+            yield Table((), tuple((delta, self._num(delta.id)) for delta in deltas))
+
     def _chain(self, parameter: Name, s: int | None) -> tuple[Partial, tuple[Quantity, ...]]:
         """The gradient of one sample and its factors."""
         gradient = Partial(self.graph.loss, parameter, sample=s)
-        expr = self.trace.steps[gradient.id].expr
-        assert isinstance(expr, Prod)
-        return gradient, tuple(factor for factor in expr.factors if isinstance(factor, Quantity))
+        return gradient, self.trace.steps[gradient.id].uses
 
     def _is_sum(self, factor: Quantity) -> bool:
         expr = self.trace.steps[factor.id].expr
@@ -409,16 +434,18 @@ class _Writer:
         """The other parameters of a layer as a table: factors and their product in one row."""
         units = list(dict.fromkeys(name.index[0] for name in rest))
         sums = [self._chain(next(n for n in rest if n.index[0] == j), None)[1][0] for j in units]
-        sums = [a for a in sums if not self._known(a) and self._is_sum(a)]
+        sums = [a for a in sums if not self._known(a) and self._is_sum(a)]  # deltas have a table of their own
         yield _prose("backward.rest" if some_worked else "backward.rest_all")
         if sums:
             yield from self._paths([a.id for a in sums])
         rows: list[tuple[Cell, ...]] = []
+        width = max(len(self._chain(name, None)[1]) for name in rest)  # a bias has no input beside its delta
         for name in rest:
             gradient, factors = self._chain(name, None)
             printed, _ = self.trace.operands(self.trace.steps[gradient.id])
             self.tabled.update(printed)
-            rows.append((name, *(Num(printed[f.id]) for f in factors), self._num(gradient.id)))
+            cells = [Num(printed[f.id]) for f in factors]
+            rows.append((name, *cells, *[None] * (width - len(cells)), self._num(gradient.id)))
         _, factors = self._chain(rest[0], None)
         head: list[Cell] = [Words("table.parameter"), *(_general(f, number) for f in factors[:-1])]
         yield Table((*head, Words("table.input"), Words("table.gradient")), tuple(rows))

@@ -47,6 +47,11 @@ class Graph:
     samples: tuple[int | None, ...]
     loss: Name
 
+    @property
+    def depth(self) -> int:
+        """How many layers there are."""
+        return len(self.parameters)
+
 
 def build(problem: Problem) -> Graph:
     """Spell the network out as scalar nodes."""

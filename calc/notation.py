@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from calc.errors import Fault, ProblemError
-from calc.expr import Name, Quantity
+from calc.expr import Name, Partial
 from calc.problem import Problem
 from calc.symbol import Symbol
 
@@ -133,10 +133,14 @@ class Notation:
         self.profile = {profile.name: profile for profile in PROFILES}[problem.notation.profile](problem)
         self.own = dict(problem.notation.symbols)
         self.multiply = problem.notation.multiply
+        self.deltas = problem.solution.method != "chain"
 
-    def own_symbol(self, quantity: Quantity) -> Symbol | None:
-        """The symbol that the problem file gives this very quantity, if any."""
-        return self.own.get(quantity.id)
+    def own_symbol(self, partial: Partial) -> Symbol | None:
+        """The symbol of a derivative that has one: from the problem file, or δ for dE/dz where deltas are used."""
+        if partial.id in self.own or not self.deltas or partial.by.kind != "z" or partial.via is not None:
+            return self.own.get(partial.id)
+        z = self.symbol(partial.by)
+        return Symbol("delta", z.sub, z.sup, sample=z.sample) if partial.of.kind == "E" else None
 
     def symbol(self, name: Name) -> Symbol:
         """The symbol of ``name`` with prime, Δ and sample."""

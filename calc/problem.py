@@ -218,7 +218,7 @@ class Rounding(_Table):
 class SolutionOptions(_Table):
     """What of the derivation is written out, and in which way."""
 
-    method: Literal["chain"] = "chain"
+    method: Literal["chain", "delta"] = "chain"
     show: Annotated[str | tuple[str, ...], PlainValidator(_read_show), WithJsonSchema(_SHOW_SCHEMA)] = "auto"
     detail: Literal["exam"] = "exam"
     language: Literal["en"] = "en"

@@ -66,7 +66,7 @@ def forward(graph: Graph) -> Iterator[Step]:
         yield Step(node.name, kind, node.expr)
 
 
-def backward(graph: Graph, sequential: bool) -> Iterator[Step]:
+def backward(graph: Graph, sequential: bool, deltas: bool) -> Iterator[Step]:
     """Differentiate the loss by every quantity, last layer first, indices ascending.
 
     dE/dv is the sum over all consumers u of v of  dE/du · du/dv  (chain rule; Rumelhart, Hinton & Williams 1986).
@@ -75,51 +75,72 @@ def backward(graph: Graph, sequential: bool) -> Iterator[Step]:
     Args:
         graph: nodes in order of computation; the last one yields the loss.
         sequential: update each layer before going on, so that the layer below sees the updated weights.
+        deltas: define delta = dE/dz once per unit and use it, instead of multiplying out every chain.
     """
     consumers: dict[Name, list[tuple[Name, Expr]]] = {}
     for node in graph.nodes:
         for by, local in node.locals:
             consumers.setdefault(by, []).append((node.name, local))
-    factors: dict[Name, tuple[Quantity, ...]] = {}  # the chain that dE/dv is the product of
+    known = _Adjoints({}, {})
     for group in reversed(graph.order):
         for v in group:
-            yield from _differentiate(graph, v, consumers[v], factors, sequential)
+            yield from _differentiate(graph, v, consumers[v], known, sequential, deltas)
         if sequential and group in graph.parameters:
             yield from update(graph, group)
 
 
+@dataclass
+class _Adjoints:
+    """What of the backward pass is known so far, by quantity v.
+
+    factors     the chain that dE/dv is the product of
+    formulas    dE/da as it stands in the formula of a delta: a − t, or the sum over w δ
+    """
+
+    factors: dict[Name, tuple[Quantity, ...]]
+    formulas: dict[Name, Expr]
+
+
 def _differentiate(
-    graph: Graph,
-    v: Name,
-    consumers: list[tuple[Name, Expr]],
-    factors: dict[Name, tuple[Quantity, ...]],
-    sequential: bool,
+    graph: Graph, v: Name, consumers: list[tuple[Name, Expr]], known: _Adjoints, sequential: bool, deltas: bool
 ) -> Iterator[Step]:
     total = Partial(graph.loss, v)
     if consumers[0][0] == graph.loss:
         yield Step(total, "adjoint", consumers[0][1])
-        factors[v] = (total,)
+        known.factors[v], known.formulas[v] = (total,), consumers[0][1]
         return
     parameter = v.kind in ("w", "b")
     paths: list[tuple[Quantity, ...]] = []
     terms: list[Quantity] = []
+    products: list[Expr] = []
     for u, local in consumers:
         du_dv = Partial(u, v)
         if sequential and isinstance(local, Name) and local in graph.trained:
             local = local.after_update()
         yield Step(du_dv, "local", local)
-        paths.append((*factors[u], du_dv))
+        paths.append((*known.factors[u], du_dv))
         terms.append(Partial(graph.loss, v, sample=u.sample) if parameter else Partial(graph.loss, v, via=u))
+        if deltas and v.kind == "z":
+            before = known.formulas[u]
+            products.append(_product(local, before) if v.layer != graph.depth else _product(before, local))
+        elif deltas:
+            products.append(_product(*known.factors[u], local) if parameter else _product(local, *known.factors[u]))
+        else:
+            products.append(Prod(paths[-1], "·"))
     if len(paths) > 1 or v.kind == "a":
-        for term, path in zip(terms, paths, strict=True):
-            yield Step(term, "term" if parameter else "path", Prod(path, "·"))
+        for term, product in zip(terms, products, strict=True):
+            yield Step(term, "term" if parameter else "path", product)
     kind = "gradient" if parameter else "adjoint"
-    if len(paths) == 1:
-        yield Step(total, kind, Prod(paths[0], "·"))
-        factors[v] = paths[0]
-    else:
-        yield Step(total, kind, Sum(tuple(terms)))
-        factors[v] = (total,)
+    yield Step(total, kind, products[0] if len(paths) == 1 else Sum(tuple(terms)))
+    known.factors[v] = paths[0] if len(paths) == 1 and not deltas else (total,)
+    known.formulas[v] = products[0] if len(paths) == 1 else Sum(tuple(products))
+
+
+def _product(*factors: Expr) -> Expr:
+    """The factors side by side, a factor 1 left out."""
+    flat = [part for factor in factors for part in (factor.factors if isinstance(factor, Prod) else (factor,))]
+    kept = [factor for factor in flat if factor != Num.of(1)]
+    return Prod(tuple(kept)) if len(kept) > 1 else kept[0] if kept else Num.of(1)
 
 
 def change_of(parameter: Name) -> Name:
@@ -154,7 +175,7 @@ class Trace:
 
     def __init__(self, problem: Problem, graph: Graph, rounding: Rounding, sequential: bool) -> None:
         self.problem, self.graph, self.rounding = problem, graph, rounding
-        steps = [*forward(graph), *backward(graph, sequential)]
+        steps = [*forward(graph), *backward(graph, sequential, problem.solution.method != "chain")]
         if not sequential:
             for parameters in reversed(graph.parameters):
                 steps += update(graph, parameters)
