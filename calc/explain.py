@@ -10,6 +10,7 @@ from calc.document import Block, Cell, Derivation, Document, Line, Listing, Pros
 from calc.expr import FUNCTIONS, Call, Cases, Expr, Frac, Name, Neg, Num, Partial, Prod, Quantity, Sum, substitute
 from calc.graph import LEARNING_RATE
 from calc.notation import find_parameters
+from calc.number import Shown
 from calc.problem import Problem
 from calc.trace import Step, Trace, change_of
 from calc.verify import difference_quotient
@@ -87,6 +88,7 @@ class _Writer:
             self.worked = set(self.parameters) & set(self.graph.trained)
         else:
             self.worked = {name for layer in self.graph.parameters for name in self._first_unit(layer)}
+        self.cancelled = False  # whether the cancellation of loss and activation has been derived
         self.tabled: set[str] = set()  # what stands in a table and need not be derived again
         self.remarks: dict[str, list[int]] = {}
 
@@ -254,8 +256,12 @@ class _Writer:
         return Words("section.only_hidden_layer") if depth == 2 else Words("section.hidden_layer", {"layer": number})
 
     def _applies(self, number: int) -> Words:
-        z = Name("z")
-        formula = self.problem.layers[number - 1].activation.formula(z)
+        z, layer = Name("z"), self.problem.layers[number - 1]
+        zs, as_ = ([Name(kind, number, (j,)) for j in range(1, len(layer.weights) + 1)] for kind in "za")
+        formula, by_z = layer.activation.unit(zs, as_, 0, Shown("0"))
+        if len(by_z) > 1:  # the units of the layer hang together
+            return Words("forward.applies", {"function": Line(as_[0], (("=", formula),))})
+        formula = layer.activation.formula(z)
         match formula:
             case Name():
                 return Words("forward.plain")
@@ -359,6 +365,8 @@ class _Writer:
         needed = range(1, width + 1) if self.full else sorted({name.index[0] for name in worked})
         for j in needed:
             delta = Partial(self.graph.loss, Name("z", number, (j,), s))
+            if delta.by in self.graph.shortcuts:
+                yield from self._cancel(delta)
             lines = [] if self._known(delta) else [self._line(delta.id)]
             gradients = [Partial(self.graph.loss, name, sample=s) for name in worked if name.index[0] == j]
             lines += [self._line(gradient.id) for gradient in gradients]
@@ -408,11 +416,31 @@ class _Writer:
         lines: list[Reference | Words] = [Reference(self.numbers[f.id]) for f in known if f.id in self.numbers]
         return (*lines, *([Words("backward.table")] if len(lines) < len(known) else []))
 
+    def _cancel(self, adjoint: Partial) -> Iterator[Block]:
+        """Where loss and activation cancel: the factors, what cancels, and the result, derived once."""
+        if self.cancelled:
+            return
+        self.cancelled = True
+        locals_ = [step.result for step in self.trace.steps.values() if step.kind == "local" and _by(step, adjoint.by)]
+        pairs = [(Partial(self.graph.loss, local.of), local) for local in locals_ if isinstance(local, Partial)]
+        chains = [Prod(pair, "·") for pair in pairs]
+        closed = [Prod(tuple(self.trace.steps[f.id].expr for f in pair), "·") for pair in pairs]
+        raw = chains[0] if len(chains) == 1 else Sum(tuple(chains))
+        sides: list[tuple[str, Expr]] = [("=", raw), ("=", closed[0] if len(closed) == 1 else Sum(tuple(closed)))]
+        sides += [("=", step) for step in self.graph.shortcuts[adjoint.by]]
+        key = "backward.cancels" if len(pairs) == 1 else "backward.cancels_sum"
+        yield _prose(key, activations=tuple(Name("a", p.of.layer, p.of.index, p.of.sample) for _, p in pairs))
+        yield Derivation((Line(adjoint, tuple(sides), self._next()),))
+        yield _prose("backward.cancelled")
+
     def _adjoint(self, adjoint: Quantity) -> Iterator[Block]:
         """Where a unit feeds several others: the sum over the paths, each worked."""
+        assert isinstance(adjoint, Partial)
+        if not self._known(adjoint) and adjoint.by in self.graph.shortcuts:
+            yield from self._cancel(adjoint)
+            return
         if self._known(adjoint) or not self._is_sum(adjoint):
             return
-        assert isinstance(adjoint, Partial)
         steps = self.trace.steps
         terms = [term for term in steps[adjoint.id].uses if isinstance(term, Partial)]
         paths = {term.id: tuple(steps[term.id].uses) for term in terms}
@@ -565,6 +593,10 @@ class _Writer:
 
 
 # --- small change ----------------------------------------------------------------------------------------------------
+
+
+def _by(step: Step, name: Name) -> bool:
+    return isinstance(step.result, Partial) and step.result.by == name
 
 
 def _prose(key: str, **args: object) -> Prose:

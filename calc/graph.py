@@ -6,6 +6,8 @@ x_i@s   z1_j@s   a1_j@s   …   E_j@s   E@s   E      with one sample there is no
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from flint import fmpq
+
 from calc.expr import Expr, Frac, Name, Num, Prod, Sum
 from calc.number import Exact, Number, Shown
 from calc.ops import affine
@@ -46,6 +48,7 @@ class Graph:
     order: tuple[tuple[Name, ...], ...]
     samples: tuple[int | None, ...]
     loss: Name
+    shortcuts: Mapping[Name, tuple[Expr, ...]]  # dE/dz where it cancels: the steps of the cancellation, result last
 
     @property
     def depth(self) -> int:
@@ -93,8 +96,9 @@ def build(problem: Problem) -> Graph:
                 nodes.append(Node(z, affine.pre_activation(row, entering, bias), tuple(derivatives)))
             f = layer.activation
             at_kink = problem.conventions.at_kink(f.kink)
-            for z, a in zip(zs, as_, strict=True):
-                nodes.append(Node(a, f.formula(z), ((z, f.derivative(z, a, at_kink)),)))
+            for j, a in enumerate(as_):
+                formula, by_z = f.unit(zs, as_, j, at_kink)
+                nodes.append(Node(a, formula, tuple(by_z)))
             zs_of_layer += zs
             as_of_layer += as_
             leaving[s] = tuple(as_)
@@ -106,8 +110,36 @@ def build(problem: Problem) -> Graph:
     }
     nodes += _loss_nodes(problem, samples, leaving, targets)
     return Graph(
-        tuple(nodes), given, typed, tuple(parameters), frozenset(trained), tuple(order), samples, nodes[-1].name
+        tuple(nodes),
+        given,
+        typed,
+        tuple(parameters),
+        frozenset(trained),
+        tuple(order),
+        samples,
+        nodes[-1].name,
+        _shortcuts(problem, samples, leaving, targets),
     )
+
+
+def _shortcuts(
+    problem: Problem,
+    samples: tuple[int | None, ...],
+    outputs: Mapping[int | None, tuple[Name, ...]],
+    targets: Mapping[int | None, tuple[Name, ...]],
+) -> dict[Name, tuple[Expr, ...]]:
+    """dE/dz of the output units where loss and activation cancel."""
+    found: dict[Name, tuple[Expr, ...]] = {}
+    average = problem.reduction == "mean" and len(samples) > 1
+    share = Frac(Num.of(1), Num.of(len(samples)))
+    for s, sample in zip(samples, problem.samples, strict=True):
+        if problem.loss.needs_unit_sum and sum((t.value for t in sample.targets), fmpq(0)) != 1:
+            continue
+        for j, a in enumerate(outputs[s]):
+            steps = problem.loss.shortcut(problem.layers[-1].activation, outputs[s], targets[s], j)
+            if steps:
+                found[Name("z", a.layer, a.index, s)] = tuple(Prod((share, e), "·") if average else e for e in steps)
+    return found
 
 
 def _loss_nodes(

@@ -227,7 +227,7 @@ class SolutionOptions(_Table):
 class NotationOptions(_Table):
     """Spelling only: switching it changes no number."""
 
-    profile: Literal["standard", "net-out", "vw"] = "standard"
+    profile: Literal["standard", "net-out", "from-to", "vw", "ih-ho", "delta-nabla", "x-layer"] = "standard"
     decimal: Literal["."] = "."
     multiply: Literal["×", "·"] = "×"
     symbols: Mapping[

@@ -131,8 +131,12 @@ def _differentiate(
         for term, product in zip(terms, products, strict=True):
             yield Step(term, "term" if parameter else "path", product)
     kind = "gradient" if parameter else "adjoint"
-    yield Step(total, kind, products[0] if len(paths) == 1 else Sum(tuple(terms)))
-    known.factors[v] = paths[0] if len(paths) == 1 and not deltas else (total,)
+    written_out = deltas and v.kind == "z"  # a delta is one line, whatever it sums up
+    formula = products[0] if len(paths) == 1 else Sum(tuple(products if written_out else terms))
+    if v in graph.shortcuts:
+        formula = graph.shortcuts[v][-1]
+    yield Step(total, kind, formula)
+    known.factors[v] = paths[0] if len(paths) == 1 and not deltas and v not in graph.shortcuts else (total,)
     known.formulas[v] = products[0] if len(paths) == 1 else Sum(tuple(products))
 
 

@@ -7,10 +7,11 @@ To add one: write a class with its formula and textbook derivative and put it in
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from calc.expr import Call, Cases, Expr, Frac, Neg, Num, Pow, Prod, Sum
+from calc.expr import Call, Cases, Expr, Frac, Name, Neg, Num, Pow, Prod, Sum
 from calc.number import Exact, Shown
 
 ONE, TWO, HALF = Num.of(1), Num.of(2), Frac(Num.of(1), Num.of(2))
@@ -31,6 +32,12 @@ class Activation(ABC):
     @abstractmethod
     def derivative(self, z: Expr, a: Expr, at_kink: Shown) -> Expr:
         """f′(z) as a textbook writes it, with the output ``a`` where that is shorter."""
+
+    def unit(
+        self, zs: Sequence[Name], as_: Sequence[Name], j: int, at_kink: Shown
+    ) -> tuple[Expr, list[tuple[Name, Expr]]]:
+        """Formula of unit j (from 0) of a layer, and its derivatives by the pre-activations it depends on."""
+        return self.formula(zs[j]), [(zs[j], self.derivative(zs[j], as_[j], at_kink))]
 
 
 class Identity(Activation):
@@ -172,6 +179,30 @@ class Gelu(Activation):
         return Prod((HALF, Sum((ONE, Call("erf", (Frac(z, Call("sqrt", (TWO,))),))))))
 
 
+class Softmax(Activation):
+    """a_j = e^(z_j) / Σ_k e^(z_k),  ∂a_j/∂z_j = a_j (1 − a_j),  ∂a_j/∂z_k = −a_j a_k"""
+
+    name = "softmax"
+
+    def formula(self, z: Expr) -> Expr:
+        return ONE  # of a single unit
+
+    def derivative(self, z: Expr, a: Expr, at_kink: Shown) -> Expr:
+        return Num.of(0)
+
+    def unit(
+        self, zs: Sequence[Name], as_: Sequence[Name], j: int, at_kink: Shown
+    ) -> tuple[Expr, list[tuple[Name, Expr]]]:
+        if len(zs) == 1:
+            return super().unit(zs, as_, j, at_kink)
+        formula = Frac(Call("exp", (zs[j],)), Sum(tuple(Call("exp", (z,)) for z in zs)))
+        derivatives: list[tuple[Name, Expr]] = []
+        for k, z in enumerate(zs):
+            same = Prod((as_[j], Sum((ONE, Neg(as_[j])))))
+            derivatives.append((z, same if k == j else Neg(Prod((as_[j], as_[k])))))
+        return formula, derivatives
+
+
 ACTIVATIONS: tuple[type[Activation], ...] = (
     Identity,
     Sigmoid,
@@ -183,4 +214,5 @@ ACTIVATIONS: tuple[type[Activation], ...] = (
     Softplus,
     Silu,
     Gelu,
+    Softmax,
 )

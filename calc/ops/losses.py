@@ -8,11 +8,13 @@ To add one: write a class with one output's part and its derivative and put it i
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 from calc.expr import Call, Cases, Expr, Frac, Neg, Num, Pow, Prod, Sum
 from calc.number import Exact, Shown
+from calc.ops.activations import Activation, Sigmoid, Softmax
 
 ZERO, ONE, TWO, HALF = Num.of(0), Num.of(1), Num.of(2), Frac(Num.of(1), Num.of(2))
 
@@ -32,6 +34,15 @@ class Loss(ABC):
     @abstractmethod
     def derivative(self, a: Expr, t: Expr, n: int, at_kink: Shown) -> Expr:
         """∂E_j/∂a as a textbook writes it."""
+
+    def shortcut(self, activation: Activation, as_: Sequence[Expr], ts: Sequence[Expr], j: int) -> tuple[Expr, ...]:
+        """∂E/∂z_j of one sample where the activation's derivative cancels: the steps of the cancellation, result last.
+
+        Empty where nothing cancels. It holds for targets that sum up to 1 where ``needs_unit_sum`` says so.
+        """
+        return ()
+
+    needs_unit_sum: ClassVar[bool] = False
 
 
 def _squared(a: Expr, t: Expr) -> Expr:
@@ -110,6 +121,9 @@ class BinaryCrossEntropy(Loss):
     def derivative(self, a: Expr, t: Expr, n: int, at_kink: Shown) -> Expr:
         return Frac(Sum((a, Neg(t))), Prod((a, Sum((ONE, Neg(a))))))
 
+    def shortcut(self, activation: Activation, as_: Sequence[Expr], ts: Sequence[Expr], j: int) -> tuple[Expr, ...]:
+        return (Sum((as_[j], Neg(ts[j]))),) if isinstance(activation, Sigmoid) else ()
+
 
 class CrossEntropy(Loss):
     """E = −Σ t ln a,  ∂E/∂a = −t / a"""
@@ -122,6 +136,16 @@ class CrossEntropy(Loss):
 
     def derivative(self, a: Expr, t: Expr, n: int, at_kink: Shown) -> Expr:
         return Neg(Frac(t, a))
+
+    needs_unit_sum = True
+
+    def shortcut(self, activation: Activation, as_: Sequence[Expr], ts: Sequence[Expr], j: int) -> tuple[Expr, ...]:
+        if not isinstance(activation, Softmax) or len(as_) == 1:
+            return ()
+        own = Neg(Prod((ts[j], Sum((ONE, Neg(as_[j]))))))
+        cancelled = Sum(tuple(own if k == j else Prod((t, as_[j])) for k, t in enumerate(ts)))
+        collected = Sum((Prod((as_[j], Sum(tuple(ts)))), Neg(ts[j])))
+        return cancelled, collected, Sum((as_[j], Neg(ts[j])))
 
 
 class Hinge(Loss):
