@@ -298,9 +298,9 @@ class _Writer:
         for s in self.samples:
             for j in range(1, len(layer.weights) + 1):
                 a, z = Name("a", number, (j,), s), Name("z", number, (j,), s)
-                if self.trace.values[z.id] == 0:
+                if self.trace.is_zero(z.id):
                     tied.append(z)
-                elif self.trace.values[Partial(a, z).id] == 0:
+                elif self.trace.is_zero(Partial(a, z).id):
                     idle.append(a)
         if idle:
             yield _prose(f"forward.idle_{_plural(len(idle))}", units=tuple(idle))
@@ -348,7 +348,7 @@ class _Writer:
                 blocks += self._sample_terms(layer)
             elif rest:
                 blocks += self._rest(number, rest, bool(worked))
-            if any(self.trace.values[f"dE/d{name.id}"] == 0 for name in layer):
+            if any(self.trace.is_zero(f"dE/d{name.id}") for name in layer):
                 blocks.append(_prose("backward.zero"))
             if self.problem.conventions.update_order == "sequential":
                 blocks += [_prose("backward.updated_first"), *self._changes(layer)]
@@ -564,7 +564,7 @@ class _Writer:
         candidates = sorted(self.worked, key=lambda w: (-(w.layer or 0), w.index[0], w.kind == "b", w.index[-1]))
         for w in candidates[:8]:
             gradient = Partial(self.graph.loss, w)
-            found = difference_quotient(self.exact, w) if self.exact.values[gradient.id] != 0 else None
+            found = None if self.exact.is_zero(gradient.id) else difference_quotient(self.exact, w)
             differs = self.exact.show(gradient.id).value != self.trace.show(gradient.id).value
             if found is None or (differs and self.trace.rounding.carry == "full"):  # a gradient by convention
                 continue

@@ -8,6 +8,7 @@ A tree over names is the symbolic line; ``substitute`` puts printed numbers for 
 substituted line; ``evaluate`` gives the value. All three come from the one tree, so they cannot drift apart.
 """
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -128,7 +129,7 @@ class Frac:
 
 @dataclass(frozen=True, slots=True)
 class Pow:
-    """base ** exponent, the exponent a whole number."""
+    """base ** exponent, the exponent a positive whole number."""
 
     base: "Expr"
     exponent: int
@@ -259,11 +260,12 @@ def evaluate(expr: Expr, values: Mapping[str, Number]) -> Number:
             return -evaluate(expr.arg, values)
         case Frac():
             below = evaluate(expr.den, values)
-            if below == 0:
+            if sign(below) == 0:
                 raise Undefined("division by 0")
             return evaluate(expr.num, values) / below
         case Pow():
-            return evaluate(expr.base, values) ** expr.exponent
+            base = evaluate(expr.base, values)
+            return math.prod([base] * expr.exponent, start=fmpq(1))  # not **, which is nan for a ball around 0
         case Call():
             function = FUNCTIONS[expr.function]
             if function.definition is not None:

@@ -151,7 +151,7 @@ class Rounding:
         """
         if isinstance(value, arb) and not value.is_finite():
             raise Unprintable("is not a finite number")
-        if _is_zero(value):
+        if value == 0 or is_nothing(value):
             return Shown("0", exact=isinstance(value, fmpq))
         negative, size = (True, -value) if is_negative(value) else (False, value)
         if self.decimals is not None:
@@ -260,10 +260,6 @@ def _decimal_exponent(size: Number) -> int:
     return exponent
 
 
-def _is_zero(value: Number) -> bool:
-    return value == 0
-
-
 def is_negative(value: Number) -> bool:
     """Whether ``value`` < 0.
 
@@ -283,16 +279,17 @@ def sign(value: Number) -> int:
         return 1
     if value < 0:
         return -1
-    if value == 0:
+    if value == 0 or is_nothing(value):
         return 0
     raise Undecided
 
 
-def settled(value: Number) -> Number:
-    """At the last precision a ball around 0 of radius below 10^-1000 is 0 (still not an exact rational)."""
-    if isinstance(value, arb) and ctx.prec >= LAST_BITS and value.contains(0) and abs(value) < _ten(-1000):
-        return arb(0)
-    return value
+def is_nothing(value: Number) -> bool:
+    """Whether a ball around 0 counts as 0: at the last precision, of radius below 10^-1000.
+
+    The ball itself is carried on, so that nothing is proven of the digits of what it is added to.
+    """
+    return isinstance(value, arb) and ctx.prec >= LAST_BITS and value.contains(0) and bool(abs(value) < _ten(-1000))
 
 
 def decimal_text(value: Number) -> str:

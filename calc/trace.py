@@ -31,7 +31,6 @@ from calc.number import (
     Unprintable,
     decimal_text,
     precision,
-    settled,
 )
 from calc.problem import Problem
 
@@ -216,7 +215,7 @@ class Trace:
         for id, step in self.steps.items():
             try:
                 if self.rounding.carry == "full":
-                    values[id] = settled(evaluate(step.expr, values))
+                    values[id] = evaluate(step.expr, values)
                 else:
                     self._shown[id, 0] = shown = _rounded(self.rounding, step.expr, values)
                     values[id] = shown.value
@@ -230,12 +229,16 @@ class Trace:
                 raise
         self.values = values
 
-    def at(self, bits: int) -> Mapping[str, Number]:
-        """The values, evaluated with at least ``bits`` bits."""
+    def at(self, bits: int) -> tuple[Mapping[str, Number], int]:
+        """The values, evaluated with at least ``bits`` bits, and with how many they were."""
         if self._bits < bits:
             self._bits = bits
             self._refine(self._evaluate)
-        return self.values
+        return self.values, self._bits
+
+    def is_zero(self, id: str) -> bool:
+        """Whether a value is 0, exactly or to within a thousand decimals."""
+        return self.show(id).value == 0
 
     def show(self, id: str, extra: int = 0) -> Shown:
         """The printed form of a quantity, with ``extra`` guard digits (none where rounded numbers are carried)."""
@@ -296,7 +299,7 @@ def _rounded(rounding: Rounding, expr: Expr, values: Mapping[str, Number]) -> Sh
     while True:
         try:
             with precision(bits):
-                return rounding.show(settled(evaluate(expr, values)))
+                return rounding.show(evaluate(expr, values))
         except Undecided:
             if bits >= LAST_BITS:
                 raise

@@ -13,7 +13,7 @@ from flint import arb, fmpq
 from calc.errors import VerificationError
 from calc.expr import Cases, Expr, Name, Neg, Prod, Sum, evaluate
 from calc.graph import Graph
-from calc.number import LAST_BITS, Number, Shown, Undecided, Unprintable, precision, settled, sign
+from calc.number import LAST_BITS, Number, Shown, Undecided, Unprintable, precision, sign
 from calc.problem import Problem
 from calc.trace import Trace
 
@@ -39,12 +39,13 @@ def verify(problem: Problem, trace: Trace) -> Trace:
     for doubling in range(DOUBLINGS + 1):  # on for a kink within ±h, and where the gradient is 0 but not E(p ± hd)
         digits, h = DIGITS << doubling, fmpq(10) ** -(STEP << doubling)
         bits = digits * 10 // 3 + 16
-        values = trace.at(bits)
+        values, decided = trace.at(bits)
+        with precision(decided):  # at which the trace knew on which side of a kink each unit stands
+            held = kinks(graph, values)
         with precision(bits):
             chain: Number = fmpq(0)
             for w, d in direction.items():
                 chain = chain + d * values[f"dE/d{w.id}"]
-            held = kinks(graph, values)
             try:
                 above, below = (
                     loss_at(graph, {w: values[w.id] + side * h * d for w, d in direction.items()}, held)
@@ -98,7 +99,7 @@ def loss_at(
             value, by, there, slope = at_kink
             values[node.name.id] = value + slope * (values[by.id] - there)
         else:
-            values[node.name.id] = settled(evaluate(node.expr, values))
+            values[node.name.id] = evaluate(node.expr, values)
     return values[graph.loss.id]
 
 
