@@ -244,13 +244,10 @@ def evaluate(expr: Expr, values: Mapping[str, Number]) -> Number:
         case Num():
             return expr.shown.value
         case Prod():
-            product: Number = fmpq(1)
-            for factor in expr.factors:
-                value = evaluate(factor, values)
-                if value == 0 and isinstance(value, fmpq):
-                    return value  # exactly 0, whatever ball stands beside it
-                product = product * value
-            return product
+            factors = [evaluate(factor, values) for factor in expr.factors]
+            if any(isinstance(factor, fmpq) and factor == 0 for factor in factors):
+                return fmpq(0)  # exactly, whatever ball stands beside it
+            return math.prod(factors, start=fmpq(1))
         case Sum():
             total = evaluate(expr.terms[0], values)
             for term in expr.terms[1:]:

@@ -161,10 +161,15 @@ class Rounding:
             assert self.significant is not None
             least, most, places = -4, self.significant, None
             digits = self.significant
-        if _less(size, _ten(least)) or (most is not None and not _less(size, _ten(most))):
-            shown = self._scientific(size, digits, extra)
-        else:
-            shown = self._plain(size, places, digits + extra)
+        try:
+            if _less(size, _ten(least)) or (most is not None and not _less(size, _ten(most))):
+                shown = self._scientific(size, digits, extra)
+            else:
+                shown = self._plain(size, places, digits + extra)
+        except Undecided:
+            if ctx.prec >= LAST_BITS and size < _ten(-1000):  # its first digits are known, but not those wanted
+                return Shown("0", exact=False)
+            raise
         return replace(shown, digits="-" + shown.digits) if negative else shown
 
     def _plain(self, size: Number, places: int | None, digits: int) -> Shown:
@@ -223,7 +228,7 @@ def _nearest_tie(size: arb, places: int) -> fmpq:
     """The tie on which a ball still sits at the last precision: it is taken for exactly that."""
     doubled = (size * _ten_ball(places) * 2 + fmpq(1, 2)).floor().unique_fmpz()
     if doubled is None:
-        raise Unprintable(f"is not decided at {LAST_BITS} bits")
+        raise Undecided
     return fmpq(doubled, 2) * _ten(-places)
 
 

@@ -220,7 +220,10 @@ class Trace:
                     self._shown[id, 0] = shown = _rounded(self.rounding, step.expr, values)
                     values[id] = shown.value
             except Undefined as error:
-                raise UnsupportedError(f"{id}: {error}. Change the numbers that lead there") from None
+                remedy = "Change the numbers that lead there"
+                if self.rounding.carry == "rounded":
+                    remedy += ', set rounding.carry = "full" or keep more digits'
+                raise UnsupportedError(f"{id}: {error}. {remedy}") from None
             except Unprintable as error:
                 raise UnsupportedError(f"{id} {error}") from None
             except Undecided:

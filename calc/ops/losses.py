@@ -174,6 +174,10 @@ class Huber(Loss):
     name = "huber"
     delta: Exact = Exact.read("1")
 
+    def __post_init__(self) -> None:
+        if self.delta.value <= 0:
+            raise ValueError(f"delta: {self.delta} found, a number above 0 needed")
+
     def part(self, a: Expr, t: Expr, n: int) -> Expr:
         delta, size = Num(self.delta.shown), Call("abs", (Sum((t, Neg(a))),))
         near = Prod((HALF, _squared(a, t)))
