@@ -181,7 +181,7 @@ def test_random_networks_of_all_operations_have_right_digits_and_lines(sweep: Sw
 
 
 def solved(kind: str, count: int, **fixed: Any) -> Iterator[tuple[Table, calc.Solution]]:
-    """Random problems with their solutions; now and then a unit takes off after the update, which is told."""
+    """Random problems with their solutions; now and then a unit takes off, or is rounded to 1, which is told."""
     lost = 0
     for number in range(count):
         source = random.Random(f"{kind} {number}")
@@ -190,7 +190,8 @@ def solved(kind: str, count: int, **fixed: Any) -> Iterator[tuple[Table, calc.So
         try:
             yield problem, calc.solve(calc.Problem(**problem))
         except calc.UnsupportedError as error:
-            assert "is too large or too small to be printed" in str(error), (number, error)
+            if not re.search(r"is too large or too small|set rounding\.carry", str(error)):
+                raise
             lost += 1
     assert lost <= count / 50
 
@@ -242,6 +243,16 @@ def compare_lines(solution: calc.Solution, problem: Table) -> int:
         checked += report.checked
     assert checked > 10 * len(told)
     return checked
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+@pytest.mark.parametrize("count", [4, 6])
+def test_a_long_cancellation_is_broken_without_losing_a_bracket(profile: str, count: int) -> None:
+    layers = [{"activation": "softmax", "weights": [[0.1 * j] for j in range(count)]}]
+    samples = [{"inputs": [x], "targets": [1] + [0] * (count - 1)} for x in (1, 2)]
+    problem = {"learning_rate": 1, "loss": "cross_entropy", "layers": layers, "samples": samples}
+    problem |= {"notation": {"profile": profile}, "rounding": {"decimals": 4}}
+    compare_lines(calc.solve(calc.Problem(**problem)), problem)
 
 
 # Agreement between ways ----------------------------------------------------------------------------------------
@@ -322,7 +333,8 @@ def test_hard_inputs_give_right_digits_or_a_clear_error(activation: str, loss: s
         try:
             page = calc.solve(calc.Problem(**problem)).render("markdown")
         except (calc.UnsupportedError, calc.ProblemError) as error:
-            assert re.match(r"(d?E|a1_|z1_)\S*:? .*\. (Change|Scale) ", str(error)), error
+            if not re.match(r"(d?E|a1_|z1_)\S*:? .*\. (Change|Scale) ", str(error)):
+                raise
             continue
         finally:
             assert time.perf_counter() - start < 2, (z, targets, method, carry)
@@ -445,11 +457,12 @@ def test_a_kink_is_settled_by_its_convention(
 ) -> None:
     is_output_set = activation == "identity"
     weight = {"absolute_error": "0.3", "hinge": target, "huber": "0.3"}[loss] if is_output_set else 0
+    bias = str(read_number(weight) - Fraction("0.21"))
     problem = {
         "learning_rate": "0.5",
         "loss": loss,
         # 0.7 · 0.3 − 0.21 and the like are exactly 0 only where numbers are exact
-        "layers": [{"activation": activation, "weights": [["0.7"]], "biases": [f"{read_number(weight) - Fraction('0.21')}"]}],
+        "layers": [{"activation": activation, "weights": [["0.7"]], "biases": [bias]}],
         "samples": [{"inputs": ["0.3"], "targets": [target]}],
         "conventions": {"kinks": kinks, "relu_at_zero": str(1 - slope)},
         "rounding": {"decimals": 4, "ties": "half-up"},
