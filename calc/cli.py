@@ -72,11 +72,11 @@ def app() -> None:
 @click.argument("problem", metavar="PROBLEM")
 @click.option("-o", "--output", metavar="OUT", help="Write a file; its suffix decides the format.")
 @click.option("--to", metavar="FORMAT", help="md, tex, typ, pdf, json or txt; see: calc formats.")
-@click.option("--method", metavar="M", help="How the backward pass is written: chain.")
+@click.option("--method", metavar="M", help="How the backward pass is written: chain or delta.")
 @click.option("--decimals", type=int, metavar="N", help="Decimals of results, 0 to 30.")
 @click.option("--significant", type=int, metavar="N", help="Significant digits of results, 1 to 30.")
 @click.option("--carry", metavar="full|rounded", help="Carry full precision or the rounded results.")
-@click.option("--notation", metavar="PROFILE", help="The course's spelling: standard, net-out or vw.")
+@click.option("--notation", metavar="PROFILE", help="The course's spelling: standard, net-out, from-to, vw, ih-ho …")
 @click.option("--show", metavar="all|auto|w5,w1", help="What is worked in full: all, auto, or these parameters.")
 @click.option(
     "--templates", metavar="DIR", type=click.Path(path_type=Path), help="A folder searched before calc's own."

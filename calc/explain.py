@@ -20,9 +20,25 @@ from calc.document import (
     Table,
     Words,
 )
-from calc.expr import FUNCTIONS, Call, Expr, Frac, Name, Neg, Num, Partial, Prod, Quantity, Sum, evaluate, substitute
+from calc.expr import (
+    FUNCTIONS,
+    Call,
+    Cases,
+    Expr,
+    Frac,
+    Name,
+    Neg,
+    Num,
+    Partial,
+    Prod,
+    Quantity,
+    Sum,
+    evaluate,
+    substitute,
+)
 from calc.graph import LEARNING_RATE
 from calc.notation import Notation, find_parameters
+from calc.number import Shown
 from calc.problem import Problem
 from calc.trace import Step, Trace, change_of
 from calc.verify import difference_quotient
@@ -76,8 +92,10 @@ def step_line(trace: Trace, step: Step, number: int | None = None, symbolic: boo
     if shown.exact and evaluate(step.expr, {id: operand.value for id, operand in printed.items()}) != shown.value:
         result = ("≈", Num(shown))  # exact as it is, it does not follow exactly from rounded operands
     sides: list[tuple[str, Expr]] = [("=", step.expr)] if symbolic else []
-    sides += [("=", substitute(step.expr, printed)), result]
-    return Line(step.result, tuple(sides), number), faithful
+    substituted = substitute(step.expr, printed)
+    if not (isinstance(substituted, Num) and substituted.shown.value == shown.value):
+        sides.append(("=", substituted))
+    return Line(step.result, (*sides, result), number), faithful
 
 
 class _Writer:
@@ -101,6 +119,7 @@ class _Writer:
         else:
             self.worked = {name for layer in self.graph.parameters for name in self._first_unit(layer)}
         self.zero_said = False
+        self.cancelled = False  # whether the cancellation of loss and activation has been derived
         self.tabled: set[str] = set()  # what stands in a table and need not be derived again
         self.remarks: dict[str, list[int]] = {}
 
@@ -119,7 +138,8 @@ class _Writer:
         line, faithful = step_line(self.trace, self.trace.steps[id], number, symbolic)
         shown = self.trace.show(id)
         if not faithful:
-            self.remarks.setdefault("saturated", []).append(number)
+            # the tie of an exact value such as 1/3 + 1/6 is met by no digits of 1/3
+            self.remarks.setdefault("tie" if self.trace.exact(id) else "saturated", []).append(number)
         if shown.digits == "0" and not shown.exact:
             self.remarks.setdefault("nothing", []).append(number)
         return line
@@ -195,11 +215,11 @@ class _Writer:
         first = self.samples[0]
         n = problem.widths[-1]
         e = Name("E", sample=first)
+        part = problem.loss.part(Name("a", len(problem.layers), ("j",), first), Name("t", None, ("j",), first), n)
         if n == 1:
             yield Words("given.loss_one", {"loss": Line(e, (("=", steps[e.id].expr),))})
         else:
-            j, layer = "j", len(problem.layers)
-            part = problem.loss.part(Name("a", layer, (j,), first), Name("t", None, (j,), first), n)
+            j = "j"
             yield Words(
                 "given.loss_many",
                 {
@@ -208,6 +228,9 @@ class _Writer:
                     "j": Name("j"),
                 },
             )
+        if isinstance(part, Cases):
+            args = {"function": part.head, "above": part.above, "below": part.below, "on": part.on}
+            yield Words("given.cases", args)
         if first is not None:
             total = Line(self.graph.loss, (("=", steps["E"].expr),))
             yield Words("given.samples", {"example": Name("x", None, (1,), 1), "input": Name("x", None, (1,))})
@@ -221,8 +244,10 @@ class _Writer:
             yield Words("given.update_biases" if conventions.update_biases else "given.constant_biases")
         if len(problem.layers) > 1:
             yield Words(f"given.{conventions.update_order}")
-        if any(layer.activation.has_kink for layer in problem.layers):
-            yield Words("given.kink", {"value": Num(conventions.relu_at_zero.shown)})
+        kinks = {layer.activation.kink for layer in problem.layers} | ({"kinks"} if problem.loss.has_kink else set())
+        for key in ("relu_at_zero", "kinks"):
+            if key in kinks:
+                yield Words(f"given.{key}", {"value": Num(conventions.at_kink(key))})
         rounding = self.trace.rounding
         ties = Words(f"given.{rounding.ties.replace('-', '_')}")
         if rounding.decimals is not None:
@@ -268,13 +293,22 @@ class _Writer:
         return Words("section.only_hidden_layer") if depth == 2 else Words("section.hidden_layer", {"layer": number})
 
     def _applies(self, number: int) -> Words:
-        z = Name("z")
-        formula = self.problem.layers[number - 1].activation.formula(z)
-        if not isinstance(formula, Call):
-            return Words("forward.plain")
-        definition = FUNCTIONS[formula.function].definition
-        sides = (("=", definition(*formula.args)),) if definition else ()
-        return Words("forward.applies", {"function": Line(formula, sides)})
+        z, layer = Name("z"), self.problem.layers[number - 1]
+        zs, as_ = ([Name(kind, number, (j,)) for j in range(1, len(layer.weights) + 1)] for kind in "za")
+        formula, by_z = layer.activation.unit(zs, as_, 0, Shown("0"))
+        if len(by_z) > 1:  # the units of the layer hang together
+            return Words("forward.applies", {"function": Line(as_[0], (("=", formula),))})
+        formula = layer.activation.formula(z)
+        match formula:
+            case Name():
+                return Words("forward.plain")
+            case Cases(head, on, above, _, below):
+                return Words("forward.applies_cases", {"function": head, "above": above, "below": below, "on": on})
+            case Call(function, args):
+                definition = FUNCTIONS[function].definition
+                sides = (("=", definition(*args)),) if definition else ()
+                return Words("forward.applies", {"function": Line(formula, sides)})
+        return Words("forward.applies", {"function": Line(Call("f", (z,)), (("=", formula),))})
 
     def _values(self, names: Sequence[Name], s: int | None) -> Iterator[Block]:
         """Pairs of pre-activation and activation, one unit a row."""
@@ -296,20 +330,20 @@ class _Writer:
     def _idle(self, number: int) -> Iterator[Block]:
         """Units that pass nothing on or stand at a kink, said in words."""
         layer = self.problem.layers[number - 1]
-        if not layer.activation.has_kink:
+        if layer.activation.kink is None:
             return
         idle, tied = [], []
         for s in self.samples:
             for j in range(1, len(layer.weights) + 1):
                 a, z = Name("a", number, (j,), s), Name("z", number, (j,), s)
-                if self.trace.values[z.id] == 0:
+                if self.trace.is_zero(z.id):
                     tied.append(z)
-                elif self.trace.values[Partial(a, z).id] == 0:
+                elif self.trace.is_zero(Partial(a, z).id):
                     idle.append(a)
         if idle:
             yield _prose(f"forward.idle_{_plural(len(idle))}", units=tuple(idle))
         if tied:
-            at_zero = Num(self.problem.conventions.relu_at_zero.shown)
+            at_zero = Num(self.problem.conventions.at_kink(layer.activation.kink))
             yield _prose(f"forward.tied_{_plural(len(tied))}", sums=tuple(tied), value=at_zero)
 
     def error(self) -> Iterator[Section]:
@@ -332,7 +366,8 @@ class _Writer:
     # --- Backward pass -----------------------------------------------------------------------------------------------
 
     def backward(self) -> Iterator[Section]:
-        yield Section(Words("section.backward"), ())
+        deltas = self.problem.solution.method != "chain"
+        yield Section(Words("section.backward"), tuple(self._delta_rules()) if deltas else ())
         shown = self.graph.trained | self.worked
         for number in range(len(self.problem.layers), 0, -1):
             layer = [name for name in self.graph.parameters[number - 1] if name in shown]
@@ -342,13 +377,16 @@ class _Writer:
             for s in self.full_samples:
                 if s is not None and worked:
                     blocks.append(_prose("forward.sample", sample=s))
-                for parameter in worked:
-                    blocks += self._work(parameter, s)
+                if deltas:
+                    blocks += self._work_deltas(number, worked, s)
+                else:
+                    for parameter in worked:
+                        blocks += self._work(parameter, s)
             if self.samples[0] is not None:
                 blocks += self._sample_terms(layer)
             elif rest:
                 blocks += self._rest(number, rest, bool(worked))
-            if not self.zero_said and any(self.trace.values[f"dE/d{name.id}"] == 0 for name in layer):
+            if not self.zero_said and any(self.trace.is_zero(f"dE/d{name.id}") for name in layer):
                 self.zero_said = True
                 blocks.append(_prose("backward.zero"))
             if self.problem.conventions.update_order == "sequential":
@@ -356,12 +394,35 @@ class _Writer:
                 blocks += [_prose("backward.updated_first"), *changes] if changes else []
             yield Section(self._layer_words(number), tuple(blocks), level=2)
 
+    def _delta_rules(self) -> Iterator[Block]:
+        """What a delta is, and how gradients follow from it."""
+        depth = len(self.problem.layers)
+        delta = Partial(self.graph.loss, Name("z", depth, ("j",)))
+        yield _prose("backward.deltas", delta=delta, loss=self.graph.loss, sum=Name("z", depth, ("j",)))
+
+    def _work_deltas(self, number: int, worked: Sequence[Name], s: int | None) -> Iterator[Block]:
+        """Per unit its delta, then the gradients that are delta times input."""
+        width = len(self.problem.layers[number - 1].weights)
+        needed = range(1, width + 1) if self.full else sorted({name.index[0] for name in worked})
+        for j in needed:
+            delta = Partial(self.graph.loss, Name("z", number, (j,), s))
+            if delta.by in self.graph.shortcuts:
+                yield from self._cancel(delta)
+            lines = [] if self._known(delta) else [self._line(delta.id)]
+            gradients = [Partial(self.graph.loss, name, sample=s) for name in worked if name.index[0] == j]
+            lines += [self._line(gradient.id) for gradient in gradients]
+            yield from self._derivation(lines)
+        others = [j for j in range(1, width + 1) if j not in needed]
+        if others:
+            deltas = [Partial(self.graph.loss, Name("z", number, (j,), s)) for j in others]
+            self.tabled.update(delta.id for delta in deltas)
+            yield _prose("backward.other_deltas")
+            yield Table((), tuple((delta, self._num(delta.id)) for delta in deltas))
+
     def _chain(self, parameter: Name, s: int | None) -> tuple[Partial, tuple[Quantity, ...]]:
         """The gradient of one sample and its factors."""
         gradient = Partial(self.graph.loss, parameter, sample=s)
-        expr = self.trace.steps[gradient.id].expr
-        assert isinstance(expr, Prod)
-        return gradient, tuple(factor for factor in expr.factors if isinstance(factor, Quantity))
+        return gradient, self.trace.steps[gradient.id].uses
 
     def _is_sum(self, factor: Quantity) -> bool:
         expr = self.trace.steps[factor.id].expr
@@ -397,11 +458,31 @@ class _Writer:
         lines: list[Reference | Words] = [Reference(self.numbers[f.id]) for f in known if f.id in self.numbers]
         return (*lines, *([Words("backward.table")] if len(lines) < len(known) else []))
 
+    def _cancel(self, adjoint: Partial) -> Iterator[Block]:
+        """Where loss and activation cancel: the factors, what cancels, and the result, derived once."""
+        if self.cancelled:
+            return
+        self.cancelled = True
+        locals_ = [step.result for step in self.trace.steps.values() if step.kind == "local" and _by(step, adjoint.by)]
+        pairs = [(Partial(self.graph.loss, local.of), local) for local in locals_ if isinstance(local, Partial)]
+        chains = [Prod(pair, "·") for pair in pairs]
+        closed = [Prod(tuple(self.trace.steps[f.id].expr for f in pair), "·") for pair in pairs]
+        raw = chains[0] if len(chains) == 1 else Sum(tuple(chains))
+        sides: list[tuple[str, Expr]] = [("=", raw), ("=", closed[0] if len(closed) == 1 else Sum(tuple(closed)))]
+        sides += [("=", step) for step in self.graph.shortcuts[adjoint.by]]
+        key = "backward.cancels" if len(pairs) == 1 else "backward.cancels_sum"
+        yield _prose(key, activations=tuple(Name("a", p.of.layer, p.of.index, p.of.sample) for _, p in pairs))
+        yield Derivation((Line(adjoint, tuple(sides), self._next()),))
+        yield _prose("backward.cancelled")
+
     def _adjoint(self, adjoint: Quantity) -> Iterator[Block]:
         """Where a unit feeds several others: the sum over the paths, each worked."""
+        assert isinstance(adjoint, Partial)
+        if not self._known(adjoint) and adjoint.by in self.graph.shortcuts:
+            yield from self._cancel(adjoint)
+            return
         if self._known(adjoint) or not self._is_sum(adjoint):
             return
-        assert isinstance(adjoint, Partial)
         steps = self.trace.steps
         terms = [term for term in steps[adjoint.id].uses if isinstance(term, Partial)]
         paths = {term.id: tuple(steps[term.id].uses) for term in terms}
@@ -423,16 +504,18 @@ class _Writer:
         """The other parameters of a layer as a table: factors and their product in one row."""
         units = list(dict.fromkeys(name.index[0] for name in rest))
         sums = [self._chain(next(n for n in rest if n.index[0] == j), None)[1][0] for j in units]
-        sums = [a for a in sums if not self._known(a) and self._is_sum(a)]
+        sums = [a for a in sums if not self._known(a) and self._is_sum(a)]  # deltas have a table of their own
         yield _prose("backward.rest" if some_worked else "backward.rest_all")
         if sums:
             yield from self._paths([a.id for a in sums])
         rows: list[tuple[Cell, ...]] = []
+        width = max(len(self._chain(name, None)[1]) for name in rest)  # a bias has no input beside its delta
         for name in rest:
             gradient, factors = self._chain(name, None)
             printed, _ = self.trace.operands(self.trace.steps[gradient.id])
             self.tabled.update(printed)
-            rows.append((name, *(Num(printed[f.id]) for f in factors), self._num(gradient.id)))
+            cells = [Num(printed[f.id]) for f in factors]
+            rows.append((name, *cells, *[None] * (width - len(cells)), self._num(gradient.id)))
         _, factors = self._chain(rest[0], None)
         head: list[Cell] = [Words("table.parameter"), *(_general(f, number) for f in factors[:-1])]
         yield Table((*head, Words("table.input"), Words("table.gradient")), tuple(rows))
@@ -538,7 +621,7 @@ class _Writer:
         candidates = sorted(self.worked, key=lambda w: (-(w.layer or 0), w.index[0], w.kind == "b", w.index[-1]))
         for w in candidates[:8]:
             gradient = Partial(self.graph.loss, w)
-            found = difference_quotient(self.exact, w) if self.exact.values[gradient.id] != 0 else None
+            found = None if self.exact.is_zero(gradient.id) else difference_quotient(self.exact, w)
             differs = self.exact.show(gradient.id).value != self.trace.show(gradient.id).value
             if found is None or (differs and self.trace.rounding.carry == "full"):  # a gradient by convention
                 continue
@@ -569,6 +652,10 @@ class _Writer:
 
 
 # --- small change ----------------------------------------------------------------------------------------------------
+
+
+def _by(step: Step, name: Name) -> bool:
+    return isinstance(step.result, Partial) and step.result.by == name
 
 
 def _prose(key: str, **args: Argument) -> Prose:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from flint import arb, fmpq
 
-from calc.number import Number, Shown, sign
+from calc.number import Number, Shown, Undefined, sign
 
 if TYPE_CHECKING:
     import sympy
@@ -170,22 +170,51 @@ Expr = Quantity | Num | Sum | Neg | Prod | Frac | Pow | Call | Cases
 
 @dataclass(frozen=True)
 class Function:
-    """How a function is evaluated, and what it stands for where it is an abbreviation."""
+    """How a function is evaluated, what it stands for where it is an abbreviation, and SymPy's name for it."""
 
     evaluate: Callable[..., Number] | None = None
     definition: Callable[..., Expr] | None = None
+    sympy: str = ""
 
 
 def _exp(value: Number) -> Number:
-    return fmpq(1) if isinstance(value, fmpq) and value == 0 else arb(value).exp()
+    return fmpq(1) if value == 0 else arb(value).exp()
+
+
+def _ln(value: Number) -> Number:
+    if sign(value) <= 0:
+        raise Undefined("the logarithm of a number that is not positive")
+    return fmpq(0) if value == 1 else arb(value).log()
 
 
 def _tanh(value: Number) -> Number:
-    return fmpq(0) if isinstance(value, fmpq) and value == 0 else arb(value).tanh()
+    return fmpq(0) if value == 0 else arb(value).tanh()
+
+
+def _erf(value: Number) -> Number:
+    return fmpq(0) if value == 0 else arb(value).erf()
+
+
+def _sqrt(value: Number) -> Number:
+    if sign(value) < 0:
+        raise Undefined("the square root of a negative number")
+    if isinstance(value, fmpq):
+        above, below = value.p.isqrt(), value.q.isqrt()
+        if above * above == value.p and below * below == value.q:
+            return fmpq(above, below)
+    return arb(value).sqrt()
+
+
+def _abs(value: Number) -> Number:
+    return value if sign(value) >= 0 else -value
 
 
 def _max(first: Number, second: Number) -> Number:
     return first if sign(first - second) > 0 else second
+
+
+def _pi() -> Number:
+    return arb.pi()
 
 
 def sigmoid_definition(z: Expr) -> Expr:
@@ -199,12 +228,16 @@ def relu_definition(z: Expr) -> Expr:
 
 
 FUNCTIONS: dict[str, Function] = {
-    "exp": Function(_exp),
-    "tanh": Function(_tanh),
-    "max": Function(_max),
+    "exp": Function(_exp, sympy="exp"),
+    "ln": Function(_ln, sympy="log"),
+    "tanh": Function(_tanh, sympy="tanh"),
+    "erf": Function(_erf, sympy="erf"),
+    "sqrt": Function(_sqrt, sympy="sqrt"),
+    "abs": Function(_abs, sympy="Abs"),
+    "max": Function(_max, sympy="Max"),
+    "pi": Function(_pi),  # a constant: a function of nothing
     "sigmoid": Function(definition=sigmoid_definition),
     "relu": Function(definition=relu_definition),
-    "relu'": Function(),  # the head of a Cases, never evaluated by itself
     "loss": Function(),  # E(p), the loss as a function of one parameter
 }
 
@@ -214,7 +247,7 @@ def evaluate(expr: Expr, values: Mapping[str, Number]) -> Number:
 
     Raises:
         Undecided: a case distinction or a quotient hangs on a ball that contains 0.
-        ZeroDivisionError: a denominator is 0.
+        Undefined: a denominator is 0, or a function has no value there.
     """
     match expr:
         case Quantity():
@@ -238,7 +271,7 @@ def evaluate(expr: Expr, values: Mapping[str, Number]) -> Number:
         case Frac():
             below = evaluate(expr.den, values)
             if sign(below) == 0:
-                raise ZeroDivisionError
+                raise Undefined("division by 0")
             return evaluate(expr.num, values) / below
         case Pow():
             power = base = evaluate(expr.base, values)
@@ -278,8 +311,9 @@ def _collect(expr: Expr, found: dict[str, Quantity]) -> None:
         case Frac(num, den):
             _collect(num, found)
             _collect(den, found)
-        case Cases(_, on):
-            _collect(on, found)
+        case Cases(_, on, above, at, below):
+            for part in (on, above, at, below):
+                _collect(part, found)
 
 
 def rename(expr: Expr, new: Callable[[Quantity], Quantity]) -> Expr:
@@ -329,6 +363,11 @@ def substitute(expr: Expr, printed: Mapping[str, Shown]) -> Expr:
                 return substitute(definition(*args), printed)
             return Call(function, tuple([substitute(arg, printed) for arg in args]))
         case Cases(head, on, above, at, below):
+            branch = {1: above, 0: at, -1: below}[
+                sign(evaluate(on, {id: shown.value for id, shown in printed.items()}))
+            ]
+            if quantities(branch):
+                return substitute(branch, printed)  # the case that applies, worked
             args = tuple([substitute(arg, printed) for arg in head.args])
             return Cases(Call(head.function, args), substitute(on, printed), above, at, below)
 
@@ -357,7 +396,7 @@ def to_sympy(expr: Expr, symbols: Mapping[str, Any]) -> "sympy.Expr":
                 definition = FUNCTIONS[function].definition
                 if definition is not None:
                     return convert(definition(*args))
-                return {"exp": sympy.exp, "tanh": sympy.tanh, "max": sympy.Max}[function](*map(convert, args))
+                return getattr(sympy, FUNCTIONS[function].sympy or function)(*map(convert, args)) if args else sympy.pi
             case Cases():
                 on = convert(part.on)
                 return sympy.Piecewise(

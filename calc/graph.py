@@ -6,6 +6,8 @@ x_i@s   z1_j@s   a1_j@s   …   E_j@s   E@s   E      with one sample there is no
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from flint import fmpq
+
 from calc.expr import Expr, Frac, Name, Num, Prod, Sum
 from calc.number import Exact, Number, Shown
 from calc.ops import affine
@@ -16,11 +18,15 @@ LEARNING_RATE = Name("learning_rate")
 
 @dataclass(frozen=True)
 class Node:
-    """A computed quantity: its formula, and its local derivative by each quantity it is differentiated by."""
+    """A computed quantity: its formula, and its local derivative by each quantity it is differentiated by.
+
+    ``slope`` is a loss part's derivative by its output; the chain rule goes from the whole loss to the output at once.
+    """
 
     name: Name
     expr: Expr
     locals: tuple[tuple[Name, Expr], ...] = ()
+    slope: tuple[Name, Expr] | None = None
 
 
 @dataclass(frozen=True)
@@ -42,6 +48,12 @@ class Graph:
     order: tuple[tuple[Name, ...], ...]
     samples: tuple[int | None, ...]
     loss: Name
+    shortcuts: Mapping[Name, tuple[Expr, ...]]  # dE/dz where it cancels: the steps of the cancellation, result last
+
+    @property
+    def depth(self) -> int:
+        """How many layers there are."""
+        return len(self.parameters)
 
 
 def build(problem: Problem) -> Graph:
@@ -82,10 +94,11 @@ def build(problem: Problem) -> Graph:
                 if l == 1:
                     derivatives = [(by, d) for by, d in derivatives if by.kind != "x"]  # inputs are constants
                 nodes.append(Node(z, affine.pre_activation(row, entering, bias), tuple(derivatives)))
-            at_zero = problem.conventions.relu_at_zero.shown
-            for z, a in zip(zs, as_, strict=True):
-                f = layer.activation
-                nodes.append(Node(a, f.formula(z), ((z, f.derivative(z, a, at_zero)),)))
+            f = layer.activation
+            at_kink = problem.conventions.at_kink(f.kink)
+            for j, a in enumerate(as_):
+                formula, by_z = f.unit(zs, as_, j, at_kink)
+                nodes.append(Node(a, formula, tuple(by_z)))
             zs_of_layer += zs
             as_of_layer += as_
             leaving[s] = tuple(as_)
@@ -97,8 +110,36 @@ def build(problem: Problem) -> Graph:
     }
     nodes += _loss_nodes(problem, samples, leaving, targets)
     return Graph(
-        tuple(nodes), given, typed, tuple(parameters), frozenset(trained), tuple(order), samples, nodes[-1].name
+        tuple(nodes),
+        given,
+        typed,
+        tuple(parameters),
+        frozenset(trained),
+        tuple(order),
+        samples,
+        nodes[-1].name,
+        _shortcuts(problem, samples, leaving, targets),
     )
+
+
+def _shortcuts(
+    problem: Problem,
+    samples: tuple[int | None, ...],
+    outputs: Mapping[int | None, tuple[Name, ...]],
+    targets: Mapping[int | None, tuple[Name, ...]],
+) -> dict[Name, tuple[Expr, ...]]:
+    """dE/dz of the output units where loss and activation cancel."""
+    found: dict[Name, tuple[Expr, ...]] = {}
+    average = problem.reduction == "mean" and len(samples) > 1
+    share = Frac(Num.of(1), Num.of(len(samples)))
+    for s, sample in zip(samples, problem.samples, strict=True):
+        if problem.loss.needs_unit_sum and sum((t.value for t in sample.targets), fmpq(0)) != 1:
+            continue
+        for j, a in enumerate(outputs[s]):
+            steps = problem.loss.shortcut(problem.layers[-1].activation, outputs[s], targets[s], j)
+            if steps:
+                found[Name("z", a.layer, a.index, s)] = tuple(Prod((share, e), "·") if average else e for e in steps)
+    return found
 
 
 def _loss_nodes(
@@ -109,6 +150,7 @@ def _loss_nodes(
 ) -> list[Node]:
     """E_j per output, E@s per sample, and E of the whole batch, differentiated by the outputs directly."""
     n = len(outputs[samples[0]])
+    at_kink = problem.conventions.at_kink("kinks" if problem.loss.has_kink else None)
     average = problem.reduction == "mean" and len(samples) > 1
     share = Frac(Num.of(1), Num.of(len(samples)))
     nodes: list[Node] = []
@@ -117,17 +159,19 @@ def _loss_nodes(
     for s in samples:
         pairs = list(zip(outputs[s], targets[s], strict=True))
         parts = [problem.loss.part(a, t, n) for a, t in pairs]
+        slopes = [problem.loss.derivative(a, t, n, at_kink) for a, t in pairs]
         names = [Name("E", None, (j,), s) for j in range(1, n + 1)]
-        nodes += [Node(name, part) for name, part in zip(names, parts, strict=True)]
+        for name, part, slope, (a, _) in zip(names, parts, slopes, pairs, strict=True):
+            nodes.append(Node(name, part, slope=(a, slope)))
         # the loss of one output is written out; several are added up
-        of_sample = Node(Name("E", sample=s), parts[0] if n == 1 else Sum(tuple(names)))
+        slope_of_one = (pairs[0][0], slopes[0]) if n == 1 else None
+        of_sample = Node(Name("E", sample=s), parts[0] if n == 1 else Sum(tuple(names)), slope=slope_of_one)
         nodes.append(of_sample)
         whole.append(of_sample.name)
-        for a, t in pairs:
-            derivative = problem.loss.derivative(a, t, n)
-            derivatives.append((a, Prod((share, derivative), "·") if average else derivative))
+        for (a, _), slope in zip(pairs, slopes, strict=True):
+            derivatives.append((a, Prod((share, slope), "·") if average else slope))
     if len(samples) == 1:
         last = nodes.pop()
-        return [*nodes, Node(last.name, last.expr, tuple(derivatives))]
+        return [*nodes, Node(last.name, last.expr, tuple(derivatives), last.slope)]
     total = Sum(tuple(whole))
     return [*nodes, Node(Name("E"), Prod((share, total)) if average else total, tuple(derivatives))]

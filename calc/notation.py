@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from calc.errors import Fault, ProblemError
-from calc.expr import Name, Quantity
+from calc.expr import Name, Partial
 from calc.problem import Problem
 from calc.symbol import Symbol
 
@@ -41,7 +41,7 @@ class Standard:
             case "E":
                 return self.loss(*name.index)
             case "learning_rate":
-                return Symbol("eta")
+                return self.rate()
             case letter:  # a unit's j, a step epsilon
                 return Symbol(letter)
 
@@ -65,6 +65,9 @@ class Standard:
 
     def loss(self, *output: int | str) -> Symbol:
         return Symbol("E", "".join(map(str, output)))
+
+    def rate(self) -> Symbol:
+        return Symbol("eta")
 
 
 class NetOut(Standard):
@@ -123,7 +126,125 @@ class Vw(Standard):
         return Symbol(self.letters[layer - 1], sub)
 
 
-PROFILES: tuple[type[Standard], ...] = (Standard, NetOut, Vw)
+class FromTo(Standard):
+    """net_j, o_j, w_{ij} (from i to j), θ_j, t_j; nodes are numbered through from the inputs"""
+
+    name = "from-to"
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem)
+        self.wide = sum(self.widths) > 9
+
+    def _node(self, layer: int, j: int | str) -> str:
+        return j if isinstance(j, str) else str(sum(self.widths[:layer]) + j)
+
+    def input(self, i: int | str) -> Symbol:
+        return Symbol("x", self._node(0, i))
+
+    def target(self, j: int | str) -> Symbol:
+        return Symbol("t", self._node(self.depth, j))
+
+    def pre_activation(self, layer: int, j: int | str) -> Symbol:
+        return Symbol("net", self._node(layer, j))
+
+    def activation(self, layer: int, j: int | str) -> Symbol:
+        return Symbol("o", self._node(layer, j))
+
+    def weight(self, layer: int, j: int | str, i: int | str) -> Symbol:
+        source, target = self._node(layer - 1, i), self._node(layer, j)
+        return Symbol("w", f"{source},{target}" if self.wide else source + target)
+
+    def bias(self, layer: int, j: int | str) -> Symbol:
+        return Symbol("theta", self._node(layer, j))
+
+    def loss(self, *output: int | str) -> Symbol:
+        return Symbol("E", "".join(self._node(self.depth, j) for j in output))
+
+
+class IhHo(Standard):
+    """Z_1, h_1, O; W_ih, W_ho (between hidden layers W_h1h2), entries from i to j; b_ih, b_ho; Y; α; Wᵀ X + b"""
+
+    name = "ih-ho"
+
+    def _place(self, layer: int) -> str:
+        """Between which layers a weight stands: ih, h1h2, ho."""
+        hidden = self.depth > 2
+        before = "i" if layer == 1 else f"h{layer - 1}" if hidden else "h"
+        after = "o" if layer == self.depth else f"h{layer}" if hidden else "h"
+        return before + after
+
+    def input(self, i: int | str) -> Symbol:
+        return Symbol("X", str(i))
+
+    def target(self, j: int | str) -> Symbol:
+        return Symbol("Y", str(j))
+
+    def pre_activation(self, layer: int, j: int | str) -> Symbol:
+        return Symbol("Z", f"{layer},{j}")
+
+    def activation(self, layer: int, j: int | str) -> Symbol:
+        return Symbol("O", str(j)) if layer == self.depth else Symbol("h", f"{layer},{j}")
+
+    def weight(self, layer: int, j: int | str, i: int | str) -> Symbol:
+        return Symbol("W", f"{self._place(layer)},{i}{',' if self.wide else ''}{j}")
+
+    def bias(self, layer: int, j: int | str) -> Symbol:
+        return Symbol("b", f"{self._place(layer)},{j}")
+
+    def rate(self) -> Symbol:
+        return Symbol("alpha")
+
+
+class DeltaNabla(Standard):
+    """z^(l), a^(l), layers counted from 1 at the inputs, a^(1) = x; W^(l) leaves layer l; J; y"""
+
+    name = "delta-nabla"
+
+    def input(self, i: int | str) -> Symbol:
+        return super().activation(1, i)
+
+    def target(self, j: int | str) -> Symbol:
+        return Symbol("y", str(j))
+
+    def pre_activation(self, layer: int, j: int | str) -> Symbol:
+        return super().pre_activation(layer + 1, j)
+
+    def activation(self, layer: int, j: int | str) -> Symbol:
+        return super().activation(layer + 1, j)
+
+    def weight(self, layer: int, j: int | str, i: int | str) -> Symbol:
+        symbol = super().weight(layer, j, i)
+        return Symbol("W", symbol.sub, symbol.sup)
+
+    def loss(self, *output: int | str) -> Symbol:
+        return Symbol("J", "".join(map(str, output)))
+
+
+class XLayer(Standard):
+    """x_l = f_l(W_l x_{l−1}), the inputs x_0; b_l; t; α"""
+
+    name = "x-layer"
+
+    def input(self, i: int | str) -> Symbol:
+        return Symbol("x", f"0,{i}")
+
+    def pre_activation(self, layer: int, j: int | str) -> Symbol:
+        return Symbol("z", f"{layer},{j}")
+
+    def activation(self, layer: int, j: int | str) -> Symbol:
+        return Symbol("x", f"{layer},{j}")
+
+    def weight(self, layer: int, j: int | str, i: int | str) -> Symbol:
+        return Symbol("W", f"{layer},{super().weight(layer, j, i).sub}")
+
+    def bias(self, layer: int, j: int | str) -> Symbol:
+        return Symbol("b", f"{layer},{j}")
+
+    def rate(self) -> Symbol:
+        return Symbol("alpha")
+
+
+PROFILES: tuple[type[Standard], ...] = (Standard, NetOut, FromTo, Vw, IhHo, DeltaNabla, XLayer)
 
 
 class Notation:
@@ -134,10 +255,14 @@ class Notation:
         self.own = dict(problem.notation.symbols)
         self.multiply = problem.notation.multiply
         self._symbols: dict[str, Symbol] = {}
+        self.deltas = problem.solution.method != "chain"
 
-    def own_symbol(self, quantity: Quantity) -> Symbol | None:
-        """The symbol that the problem file gives this very quantity, if any."""
-        return self.own.get(quantity.id)
+    def own_symbol(self, partial: Partial) -> Symbol | None:
+        """The symbol of a derivative that has one: from the problem file, or δ for dE/dz where deltas are used."""
+        if partial.id in self.own or not self.deltas or partial.by.kind != "z" or partial.via is not None:
+            return self.own.get(partial.id)
+        z = self.symbol(partial.by)
+        return Symbol("delta", z.sub, z.sup, sample=z.sample) if partial.of.kind == "E" else None
 
     def symbol(self, name: Name) -> Symbol:
         """The symbol of ``name`` with prime, Δ and sample."""

@@ -26,6 +26,10 @@ class Undecided(CalcError):
     """The ball is too wide to decide a digit or a sign; evaluate again at a higher precision."""
 
 
+class Undefined(CalcError):
+    """The operation has no value here, e.g. a division by 0 or ln 0."""
+
+
 class Unprintable(CalcError):
     """The value has no printable form: not finite, or too many digits."""
 
@@ -175,7 +179,7 @@ class Rounding:
             return Shown("-" + digits if negative else digits, exponent, exact=exact)
         if isinstance(value, arb) and not value.is_finite():
             raise Unprintable("is not a finite number")
-        if _is_zero(value):
+        if value == 0 or is_nothing(value):
             return Shown("0", exact=isinstance(value, fmpq))
         is_negative(value)  # or not decided
         if self.decimals is not None:
@@ -185,10 +189,15 @@ class Rounding:
             assert self.significant is not None
             least, most, places = -4, self.significant, None
             count = self.significant
-        if _less(size, _ten(least)) or (most is not None and not _less(size, _ten(most))):
-            digits, exponent, exact = self._scientific(size, count + extra)
-        else:
-            digits, exponent, exact = self._plain(size, places, count + extra)
+        try:
+            if _less(size, _ten(least)) or (most is not None and not _less(size, _ten(most))):
+                digits, exponent, exact = self._scientific(size, count + extra)
+            else:
+                digits, exponent, exact = self._plain(size, places, count + extra)
+        except Undecided:
+            if ctx.prec >= LAST_BITS and size < _ten(-1000):  # its first digits are known, but not those wanted
+                return Shown("0", exact=False)
+            raise
         return Shown("-" + digits if negative else digits, exponent, exact=exact)
 
     def _plain(self, size: Number, places: int | None, digits: int) -> tuple[str, None, bool]:
@@ -248,7 +257,7 @@ def _nearest_tie(size: arb, places: int) -> fmpq:
     """The tie on which a ball still sits at the last precision: it is taken for exactly that."""
     doubled = (size * _ten_ball(places) * 2 + fmpq(1, 2)).floor().unique_fmpz()
     if doubled is None:
-        raise Unprintable(f"is not decided at {LAST_BITS} bits")
+        raise Undecided
     return fmpq(doubled, 2) * _ten(-places)
 
 
@@ -289,10 +298,6 @@ def _decimal_exponent(size: Number) -> int:
     return exponent
 
 
-def _is_zero(value: Number) -> bool:
-    return value == 0
-
-
 def is_negative(value: Number) -> bool:
     """Whether ``value`` < 0.
 
@@ -312,16 +317,17 @@ def sign(value: Number) -> int:
         return 1
     if value < 0:
         return -1
-    if value == 0:
+    if value == 0 or is_nothing(value):
         return 0
     raise Undecided
 
 
-def settled(value: Number) -> Number:
-    """At the last precision a ball around 0 of radius below 10^-1000 is 0 (still not an exact rational)."""
-    if isinstance(value, arb) and ctx.prec >= LAST_BITS and value.contains(0) and abs(value) < _ten(-1000):
-        return arb(0)
-    return value
+def is_nothing(value: Number) -> bool:
+    """Whether a ball around 0 counts as 0: at the last precision, of radius below 10^-1000.
+
+    The ball itself is carried on, so that nothing is proven of the digits of what it is added to.
+    """
+    return isinstance(value, arb) and ctx.prec >= LAST_BITS and value.contains(0) and bool(abs(value) < _ten(-1000))
 
 
 def decimal_text(value: Number) -> str:

@@ -8,6 +8,7 @@ b    biases of a layer, (n_out,)         or None
 Numbers are exact: 0.1 is one tenth and prints as it was typed.
 """
 
+import dataclasses
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
@@ -28,7 +29,7 @@ from pydantic import (
 )
 
 from calc.errors import Fault, ProblemError
-from calc.number import MOST_DIGITS, Exact
+from calc.number import MOST_DIGITS, Exact, Shown
 from calc.number import Rounding as RoundingRule
 from calc.ops import ACTIVATIONS, LOSSES, Activation, Loss
 from calc.symbol import Symbol
@@ -115,13 +116,27 @@ def _operation(operations: Iterable[type[Any]], what: str) -> Any:
             raise ValueError(f"{_kind(value)} found, the name of {what} needed. Known: {', '.join(names)}")
         if name not in known:
             raise ValueError(_unknown(name, known, names))
-        if parameters:
-            raise ValueError(f'{name} has no parameter "{_short(next(iter(parameters)))}". Remove it')
-        return known[name]()
+        operation = known[name]
+        fields = {field.name: _read_number(getattr(operation, field.name)) for field in dataclasses.fields(operation)}
+        for key, number in parameters.items():
+            if key not in fields:
+                listed = f"Known: {', '.join(fields)}" if fields else "Remove it"
+                raise ValueError(f'{name} has no parameter "{str(key)[:40]}". {listed}')
+            try:
+                fields[key] = _read_number(number)
+            except ValueError as error:
+                raise ValueError(f"{key}: {error}") from None
+        return operation(**fields)
 
-    table = {"properties": {"name": {"enum": list(known)}}, "required": ["name"], "additionalProperties": False}
+    def write(operation: Any) -> Any:
+        fields = {field.name: _write_number(getattr(operation, field.name)) for field in dataclasses.fields(operation)}
+        return {"name": operation.name, **fields} if fields else operation.name
+
+    parameter_names = {field.name for operation in operations for field in dataclasses.fields(operation)}
+    properties = {"name": {"enum": list(known)}, **dict.fromkeys(sorted(parameter_names), _NUMBER_SCHEMA)}
+    table = {"properties": properties, "required": ["name"], "additionalProperties": False}
     schema = {"anyOf": [{"enum": list(known)}, {"type": "object", **table}]}
-    return PlainValidator(read), PlainSerializer(lambda op: op.name), WithJsonSchema(schema)
+    return PlainValidator(read), PlainSerializer(write), WithJsonSchema(schema)
 
 
 _read_activation = _operation(ACTIVATIONS, "an activation")
@@ -185,6 +200,11 @@ class Conventions(_Table):
     update_order: Literal["simultaneous", "sequential"] = "simultaneous"
     delta_sign: Literal["dE/dz"] = "dE/dz"
     relu_at_zero: Half = Field(default=0, validate_default=True)
+    kinks: Half = Field(default=0, validate_default=True)
+
+    def at_kink(self, convention: str | None) -> Shown:
+        """The derivative taken at a kink that ``relu_at_zero`` or ``kinks`` settles; 0 where there is none."""
+        return self.relu_at_zero.shown if convention == "relu_at_zero" else self.kinks.shown
 
 
 class Rounding(_Table):
@@ -207,7 +227,7 @@ class Rounding(_Table):
 class SolutionOptions(_Table):
     """What of the derivation is written out, and in which way."""
 
-    method: Literal["chain"] = "chain"
+    method: Literal["chain", "delta"] = "chain"
     show: Show = "auto"
     detail: Literal["exam"] = "exam"
     language: Literal["en"] = "en"
@@ -216,7 +236,7 @@ class SolutionOptions(_Table):
 class NotationOptions(_Table):
     """Spelling only: switching it changes no number."""
 
-    profile: Literal["standard", "net-out", "vw"] = "standard"
+    profile: Literal["standard", "net-out", "from-to", "vw", "ih-ho", "delta-nabla", "x-layer"] = "standard"
     decimal: Literal["."] = "."
     multiply: Literal["×", "·"] = "×"
     symbols: Mapping[

@@ -11,6 +11,7 @@ thought, done again at a higher precision whenever a printed digit is not decide
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import TypeVar
 
 from flint import fmpq
@@ -26,10 +27,10 @@ from calc.number import (
     Rounding,
     Shown,
     Undecided,
+    Undefined,
     Unprintable,
     decimal_text,
     precision,
-    settled,
 )
 from calc.problem import Problem
 
@@ -67,7 +68,7 @@ def forward(graph: Graph) -> Iterator[Step]:
         yield Step(node.name, kind, node.expr)
 
 
-def backward(graph: Graph, sequential: bool) -> Iterator[Step]:
+def backward(graph: Graph, sequential: bool, deltas: bool) -> Iterator[Step]:
     """Differentiate the loss by every quantity, last layer first, indices ascending.
 
     dE/dv is the sum over all consumers u of v of  dE/du · du/dv  (chain rule; Rumelhart, Hinton & Williams 1986).
@@ -76,51 +77,76 @@ def backward(graph: Graph, sequential: bool) -> Iterator[Step]:
     Args:
         graph: nodes in order of computation; the last one yields the loss.
         sequential: update each layer before going on, so that the layer below sees the updated weights.
+        deltas: define delta = dE/dz once per unit and use it, instead of multiplying out every chain.
     """
     consumers: dict[Name, list[tuple[Name, Expr]]] = {}
     for node in graph.nodes:
         for by, local in node.locals:
             consumers.setdefault(by, []).append((node.name, local))
-    factors: dict[Name, tuple[Quantity, ...]] = {}  # the chain that dE/dv is the product of
+    known = _Adjoints({}, {})
     for group in reversed(graph.order):
         for v in group:
-            yield from _differentiate(graph, v, consumers[v], factors, sequential)
+            yield from _differentiate(graph, v, consumers[v], known, sequential, deltas)
         if sequential and group in graph.parameters:
             yield from update(graph, group)
 
 
+@dataclass
+class _Adjoints:
+    """What of the backward pass is known so far, by quantity v.
+
+    factors     the chain that dE/dv is the product of
+    formulas    dE/da as it stands in the formula of a delta: a − t, or the sum over w δ
+    """
+
+    factors: dict[Name, tuple[Quantity, ...]]
+    formulas: dict[Name, Expr]
+
+
 def _differentiate(
-    graph: Graph,
-    v: Name,
-    consumers: list[tuple[Name, Expr]],
-    factors: dict[Name, tuple[Quantity, ...]],
-    sequential: bool,
+    graph: Graph, v: Name, consumers: list[tuple[Name, Expr]], known: _Adjoints, sequential: bool, deltas: bool
 ) -> Iterator[Step]:
     total = Partial(graph.loss, v)
     if consumers[0][0] == graph.loss:
         yield Step(total, "adjoint", consumers[0][1])
-        factors[v] = (total,)
+        known.factors[v], known.formulas[v] = (total,), consumers[0][1]
         return
     parameter = v.kind in ("w", "b")
     paths: list[tuple[Quantity, ...]] = []
     terms: list[Quantity] = []
+    products: list[Expr] = []
     for u, local in consumers:
         du_dv = Partial(u, v)
         if sequential and isinstance(local, Name) and local in graph.trained:
             local = local.after_update()
         yield Step(du_dv, "local", local)
-        paths.append((*factors[u], du_dv))
+        paths.append((*known.factors[u], du_dv))
         terms.append(Partial(graph.loss, v, sample=u.sample) if parameter else Partial(graph.loss, v, via=u))
+        if deltas and v.kind == "z":
+            before = known.formulas[u]
+            products.append(_product(local, before) if v.layer != graph.depth else _product(before, local))
+        elif deltas:
+            products.append(_product(*known.factors[u], local) if parameter else _product(local, *known.factors[u]))
+        else:
+            products.append(Prod(paths[-1], "·"))
     if len(paths) > 1 or v.kind == "a":
-        for term, path in zip(terms, paths, strict=True):
-            yield Step(term, "term" if parameter else "path", Prod(path, "·"))
+        for term, product in zip(terms, products, strict=True):
+            yield Step(term, "term" if parameter else "path", product)
     kind = "gradient" if parameter else "adjoint"
-    if len(paths) == 1:
-        yield Step(total, kind, Prod(paths[0], "·"))
-        factors[v] = paths[0]
-    else:
-        yield Step(total, kind, Sum(tuple(terms)))
-        factors[v] = (total,)
+    written_out = deltas and v.kind == "z"  # a delta is one line, whatever it sums up
+    formula = products[0] if len(paths) == 1 else Sum(tuple(products if written_out else terms))
+    if v in graph.shortcuts:
+        formula = graph.shortcuts[v][-1]
+    yield Step(total, kind, formula)
+    known.factors[v] = paths[0] if len(paths) == 1 and not deltas and v not in graph.shortcuts else (total,)
+    known.formulas[v] = products[0] if len(paths) == 1 else Sum(tuple(products))
+
+
+def _product(*factors: Expr) -> Expr:
+    """The factors side by side, a factor 1 left out."""
+    flat = [part for factor in factors for part in (factor.factors if isinstance(factor, Prod) else (factor,))]
+    kept = [factor for factor in flat if factor != Num.of(1)]
+    return Prod(tuple(kept)) if len(kept) > 1 else kept[0] if kept else Num.of(1)
 
 
 def change_of(parameter: Name) -> Name:
@@ -155,7 +181,7 @@ class Trace:
 
     def __init__(self, problem: Problem, graph: Graph, rounding: Rounding, sequential: bool) -> None:
         self.problem, self.graph, self.rounding = problem, graph, rounding
-        steps = [*forward(graph), *backward(graph, sequential)]
+        steps = [*forward(graph), *backward(graph, sequential, problem.solution.method != "chain")]
         if not sequential:
             for parameters in reversed(graph.parameters):
                 steps += update(graph, parameters)
@@ -192,7 +218,7 @@ class Trace:
         for id, step in self.steps.items():
             try:
                 if self.rounding.carry == "full":
-                    values[id] = settled(evaluate(step.expr, values))
+                    values[id] = evaluate(step.expr, values)
                 else:
                     if isinstance(step.expr, Quantity) and step.expr.id not in self._typed:
                         shown = self._shown[step.expr.id, 0]  # a copy, as it was printed there
@@ -200,8 +226,11 @@ class Trace:
                         shown = _rounded(self.rounding, step.expr, values)
                     self._shown[id, 0] = shown
                     values[id] = shown.value
-            except ZeroDivisionError:
-                raise UnsupportedError(f"{id}: division by 0. Change the numbers that lead there") from None
+            except Undefined as error:
+                remedy = "Change the numbers that lead there"
+                if self.rounding.carry == "rounded":
+                    remedy += ', set rounding.carry = "full" or keep more digits'
+                raise UnsupportedError(f"{id}: {error}. {remedy}") from None
             except Unprintable as error:
                 raise UnsupportedError(f"{id} {error}") from None
             except Undecided:
@@ -210,12 +239,16 @@ class Trace:
                 raise
         self.values = values
 
-    def at(self, bits: int) -> Mapping[str, Number]:
-        """The values, evaluated with at least ``bits`` bits."""
+    def at(self, bits: int) -> tuple[Mapping[str, Number], int]:
+        """The values, evaluated with at least ``bits`` bits, and with how many they were."""
         if self._bits < bits:
             self._bits = bits
             self._refine(self._evaluate)
-        return self.values
+        return self.values, self._bits
+
+    def is_zero(self, id: str) -> bool:
+        """Whether a value is 0, exactly or to within a thousand decimals."""
+        return self.show(id).value == 0
 
     def show(self, id: str, extra: int = 0) -> Shown:
         """The printed form of a quantity, with ``extra`` guard digits (none where rounded numbers are carried)."""
@@ -262,7 +295,7 @@ class Trace:
                 again = _rounded(self.rounding, step.expr, {id: shown.value for id, shown in printed.items()})
                 if (again.digits, again.exponent) == (result.digits, result.exponent) or again.value == result.value:
                     return printed, True
-            except (ZeroDivisionError, Unprintable, Undecided):
+            except (Undefined, Unprintable, Undecided):
                 pass  # with so few digits the line cannot be evaluated at all; more are printed
             if extra <= GUARD_DIGITS:
                 printed = {u.id: self.show(u.id, extra) for u in uses}
@@ -275,7 +308,7 @@ def _rounded(rounding: Rounding, expr: Expr, values: Mapping[str, Number]) -> Sh
     while True:
         try:
             with precision(bits):
-                return rounding.show(settled(evaluate(expr, values)))
+                return rounding.show(evaluate(expr, values))
         except Undecided:
             if bits >= LAST_BITS:
                 raise

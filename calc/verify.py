@@ -11,9 +11,9 @@ from dataclasses import replace
 from flint import arb, fmpq
 
 from calc.errors import VerificationError
-from calc.expr import Cases, Name, evaluate
+from calc.expr import Cases, Expr, Name, Neg, Prod, Sum, evaluate
 from calc.graph import Graph
-from calc.number import LAST_BITS, Number, Shown, Undecided, Unprintable, precision, settled, sign
+from calc.number import LAST_BITS, Number, Shown, Undecided, Unprintable, precision, sign
 from calc.problem import Problem
 from calc.trace import Trace
 
@@ -40,12 +40,13 @@ def verify(problem: Problem, trace: Trace) -> Trace:
     for doubling in range(DOUBLINGS + 1):  # on for a kink within ±h, and where the gradient is 0 but not E(p ± hd)
         digits, h = DIGITS << doubling, fmpq(10) ** -(STEP << doubling)
         bits = digits * 10 // 3 + 16
-        values = trace.at(bits)
+        values, decided = trace.at(bits)
+        with precision(decided):  # at which the trace knew on which side of a kink each unit stands
+            held = kinks(graph, values)
         with precision(bits):
             chain: Number = fmpq(0)
             for w, d in direction.items():
                 chain = chain + d * values[f"dE/d{w.id}"]
-            held = kinks(graph, values)
             try:
                 above, below = (
                     loss_at(graph, {w: values[w.id] + side * h * d for w, d in direction.items()}, held)
@@ -63,18 +64,32 @@ def verify(problem: Problem, trace: Trace) -> Trace:
     )
 
 
-def kinks(graph: Graph, values: Mapping[str, Number]) -> dict[Name, tuple[Number, Name, Number]]:
-    """The units that stand exactly at a kink, held there: a, and by which z it moves at which slope."""
-    return {
-        node.name: (values[node.name.id], by, values[f"d{node.name.stem}/d{by.id}"])
-        for node in graph.nodes
-        for by, local in node.locals
-        if isinstance(local, Cases) and sign(values[by.id]) == 0
-    }
+def kinks(graph: Graph, values: Mapping[str, Number]) -> dict[Name, tuple[Number, Name, Number, Number]]:
+    """The nodes that stand exactly at a kink, to be held there: their value, by what they move, from where, how."""
+    held = {}
+    for node in graph.nodes:
+        # the whole loss is a sum of parts, and it is the parts that are held
+        slopes = (node.slope,) if node.slope else () if node.name == graph.loss else node.locals
+        for by, slope in slopes:
+            if _at_kink(slope, values):
+                held[node.name] = (values[node.name.id], by, values[by.id], evaluate(slope, values))
+    return held
+
+
+def _at_kink(expr: Expr, values: Mapping[str, Number]) -> bool:
+    match expr:
+        case Cases(_, on, above, _, below):
+            side = sign(evaluate(on, values))
+            return side == 0 or _at_kink(above if side > 0 else below, values)
+        case Sum(parts) | Prod(parts):
+            return any(_at_kink(part, values) for part in parts)
+        case Neg(arg):
+            return _at_kink(arg, values)
+    return False
 
 
 def loss_at(
-    graph: Graph, parameters: Mapping[Name, Number], held: Mapping[Name, tuple[Number, Name, Number]] = {}
+    graph: Graph, parameters: Mapping[Name, Number], held: Mapping[Name, tuple[Number, Name, Number, Number]] = {}
 ) -> Number:
     """E with some parameters replaced: a forward pass and nothing else, at the precision in force."""
     values: dict[str, Number] = dict(graph.given)
@@ -82,10 +97,10 @@ def loss_at(
     for node in graph.nodes:
         at_kink = held.get(node.name)
         if at_kink is not None:
-            a, z, slope = at_kink  # z is 0 there
-            values[node.name.id] = a + slope * values[z.id]
+            value, by, there, slope = at_kink
+            values[node.name.id] = value + slope * (values[by.id] - there)
         else:
-            values[node.name.id] = settled(evaluate(node.expr, values))
+            values[node.name.id] = evaluate(node.expr, values)
     return values[graph.loss.id]
 
 

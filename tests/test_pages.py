@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Sweep, needs
-from referee import random_problem
+from referee import ACTIVATIONS, COUPLED, LOSSES, name_of, random_problem
 
 import calc
 
@@ -58,8 +58,25 @@ def test_random_networks_compile_and_stay_within_their_margins(sweep: Sweep, tmp
     needs("pdflatex", "pdftotext")
     for seed in range(sweep.count(seconds=4, ci=25, full=120)):
         problem = random_problem(random.Random(seed))
-        problem["solution"] = {"show": ("all", "auto")[seed % 2]}
+        problem["solution"] |= {"show": ("all", "auto")[seed % 2]}
         check_pages(calc.Problem(**problem), tmp_path)
+
+
+PAGES = [*((f, None) for f in (*ACTIVATIONS, *COUPLED)), *((None, loss) for loss in LOSSES)]
+
+
+@pytest.mark.parametrize(("activation", "loss"), PAGES, ids=lambda name: name or "any")
+def test_a_page_of_every_operation_compiles_and_stays_within_its_margins(
+    activation: str | None, loss: str | None, tmp_path: Path
+) -> None:
+    needs("pdflatex", "pdftotext")
+    source = random.Random(f"{activation} {loss}")
+    while True:
+        problem = random_problem(source, **({"loss": loss} if loss else {}))
+        if activation is None or activation in {name_of(layer["activation"]) for layer in problem["layers"]}:
+            break
+    problem["solution"] |= {"show": "auto"}
+    check_pages(calc.Problem(**problem), tmp_path)
 
 
 WIDE: dict[str, dict[str, object]] = {

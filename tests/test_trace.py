@@ -187,16 +187,10 @@ def chain(trace: Trace, id: str) -> list[str]:
     return [use.id.partition("@")[0] for use in trace.steps[id].uses]
 
 
-def test_a_value_of_thousands_of_digits_can_be_asked_for() -> None:
-    problem = network([("relu", [["1e-100"]])] * 9 + [("identity", [[1]])], ["1e-100"], [0])
-    solution = calc.solve(problem)
-    assert solution["E"].value == Fraction(1, 2 * 10**2000)
-    assert solution["E'"].value > 0
-    assert json.loads(solution.render("json"))["iterations"][0]["values"]["E"]["value"] == "5e-2001"
-
-
 def test_the_factors_of_every_product_form_a_chain_from_the_loss_to_the_parameter() -> None:
-    for problem in problems(20):
+    chains = [problem for problem in problems(40) if problem.solution.method == "chain"]
+    assert len(chains) > 10
+    for problem in chains:
         trace = run(problem)
         for id, step in trace.steps.items():
             if step.kind in ("term", "path") or (step.kind == "gradient" and "@" not in str(step.uses)):

@@ -13,8 +13,10 @@ class LatexPrinter(Printer):
     """amsmath, as Markdown hosts read it too."""
 
     times = {"": r"\,", "·": r"\cdot", "×": r"\times"}
-    functions = {"sigmoid": r"\sigma", "tanh": r"\tanh", "max": r"\max", "relu": r"\operatorname{ReLU}",
-                 "relu'": r"\operatorname{ReLU}'"}  # fmt: skip
+    functions = {
+        "f": "f", "sigmoid": r"\sigma", "tanh": r"\tanh", "max": r"\max", "ln": r"\ln", "pi": r"\pi",
+        "relu": r"\operatorname{ReLU}", "leaky_relu": r"\operatorname{LReLU}", "elu": r"\operatorname{ELU}",
+    }  # fmt: skip
 
     def ratio(self, num: str, den: str) -> str:
         short = num.isdigit() and den.isdigit()
@@ -30,7 +32,15 @@ class LatexPrinter(Printer):
         return rf"\left({inner}\right)" if r"\frac" in inner else f"({inner})"
 
     def function(self, name: str) -> str:
-        return self.functions[name]
+        bare = name.rstrip("'")
+        sign = None if name == "max'" else self.functions.get(bare)  # a prime would be set above \max
+        return (sign or rf"\operatorname{{{bare}}}") + name[len(bare) :]
+
+    def root(self, of: str) -> str:
+        return rf"\sqrt{{{of}}}"
+
+    def size(self, of: str) -> str:
+        return rf"\left|{of}\right|"
 
     def symbol(self, symbol: Symbol) -> str:
         base = f"\\{symbol.base}" if symbol.base in GREEK else symbol.base

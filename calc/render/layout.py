@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from calc.document import Cell, Line, Table
-from calc.expr import Expr, Frac, Num, Prod, Sum
+from calc.expr import Expr, Frac, Neg, Num, Prod, Sum
 from calc.render.math import BRACKETS, PLUS, RELATION, Printer
 
 GAP = 2.4  # between columns
@@ -61,7 +61,7 @@ def _pieces(expr: Expr, printer: Printer, room: float) -> list[tuple[str, str, f
     """What stands before a piece, the piece and their width; pieces too wide for a row are broken in turn."""
     found: list[tuple[str, str, float]] = []
     for before, part, level in printer.pieces(expr):
-        bracketed = isinstance(part, Sum) and level > 0
+        bracketed = isinstance(part, Sum | Neg) and level > 0
         text, width = printer.measure(part, level)
         width += PLUS * bool(before) + BRACKETS * bracketed
         inner = _pieces(part, printer, room) if width > room and part is not expr else []
@@ -70,7 +70,7 @@ def _pieces(expr: Expr, printer: Printer, room: float) -> list[tuple[str, str, f
             continue
         if bracketed:
             (first_sign, first, first_width), (last_sign, last, last_width) = inner[0], inner[-1]
-            inner[0], inner[-1] = (first_sign, f"({first}", first_width), (last_sign, f"{last})", last_width)
+            inner[0], inner[-1] = ("", f"({first_sign}{first}", first_width), (last_sign, f"{last})", last_width)
         sign, first, first_width = inner[0]
         found += [(before + sign, first, first_width), *inner[1:]]
     return found

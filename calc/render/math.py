@@ -58,7 +58,7 @@ class Printer(ABC):
         if isinstance(expr, Quantity):
             found = self._names.get(expr.id)
             if found is None:
-                found = self._names[expr.id] = self._name(expr) if isinstance(expr, Name) else self._partial(expr)
+                found = self._names[expr.id] = self._quantity(expr)
             return found
         if isinstance(expr, Sum | Prod):
             key = (id(expr), needs)  # a formula stands in several lines; it is kept, so its id is not used again
@@ -91,6 +91,14 @@ class Printer(ABC):
             case Call("exp", (arg,)):
                 text, width = self.measure(arg)
                 return self.exponential(text), width + 6, FACTOR
+            case Call("sqrt", (arg,)):
+                text, width = self.measure(arg)
+                return self.root(text), width + 3, BASE
+            case Call("abs", (arg,)):
+                text, width = self.measure(arg)
+                return self.size(text), width + 2, BASE
+            case Call(function, ()):
+                return self.function(function), 2.0, BASE
             case Call(function, args):
                 parts = [self.measure(arg) for arg in args]
                 text = self.function(function) + self.brackets(", ".join([text for text, _ in parts]))
@@ -156,25 +164,28 @@ class Printer(ABC):
         symbol = self.notation.symbol(base)
         return bool(symbol.sup or symbol.primes or symbol.sample is not None)
 
-    def _name(self, name: Name) -> Measured:
-        symbol = self.notation.symbol(name)
+    def _spell(self, symbol: Symbol) -> Measured:
         below = 0.75 * len(symbol.sub)
         above = 0.75 * len(symbol.sup) + symbol.primes + (2.5 if symbol.sample is not None else 0)
         base = 1.2 if symbol.base in GREEK else sum(1.8 if c in "mwMW" else 1.2 for c in symbol.base)
         return self.symbol(symbol), base + max(above, below) + (1.5 if symbol.delta else 0)
 
-    def _partial(self, partial: Quantity) -> Measured:
-        """∂of/∂by, with the path or the sample at a bar."""
-        assert isinstance(partial, Partial), partial
+    def _quantity(self, quantity: Quantity) -> Measured:
+        """A symbol; or ∂of/∂by, with the path or the sample at a bar."""
+        if isinstance(quantity, Name):
+            return self._spell(self.notation.symbol(quantity))
+        assert isinstance(quantity, Partial), quantity
+        own = self.notation.own_symbol(quantity)
+        if own is not None:
+            return self._spell(own)
+        partial = quantity
         (of, wide), (by, wider) = self.measure(partial.of), self.measure(partial.by)
         at, bar = "", 0.0
         if partial.via is not None:
             at, bar = self.measure(partial.via)
         elif partial.sample is not None and partial.of.sample is None and partial.by.sample is None:
             at = f"[{partial.sample}]"
-        width = 1.5 + max(wide, wider) + bar
-        own = self.notation.own_symbol(partial)
-        return self.symbol(own) if own is not None else self.derivative(of, by, at), width
+        return self.derivative(of, by, at), 1.5 + max(wide, wider) + bar
 
     def number(self, shown: Shown) -> str:
         """Printed digits."""
@@ -196,6 +207,10 @@ class Printer(ABC):
     def brackets(self, inner: str) -> str: ...
     @abstractmethod
     def function(self, name: str) -> str: ...
+    @abstractmethod
+    def root(self, of: str) -> str: ...
+    @abstractmethod
+    def size(self, of: str) -> str: ...
     @abstractmethod
     def symbol(self, symbol: Symbol) -> str: ...
     @abstractmethod

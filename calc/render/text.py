@@ -15,7 +15,7 @@ class TextPrinter(Printer):
     minus = "−"
     fraction_level = TERM
     over_level, under_level = FACTOR, BASE
-    functions = {"sigmoid": "σ", "tanh": "tanh", "max": "max", "relu": "ReLU", "relu'": "ReLU′"}
+    functions = {"f": "f", "sigmoid": "σ", "pi": "π", "relu": "ReLU", "leaky_relu": "LReLU", "elu": "ELU"}
 
     def ratio(self, num: str, den: str) -> str:
         return f"{num}/{den}"
@@ -24,13 +24,20 @@ class TextPrinter(Printer):
         return base + exponent.translate(_SUP)
 
     def exponential(self, exponent: str) -> str:
-        return f"e^{exponent}" if exponent.isalnum() else f"e^({exponent})"
+        return f"e^{exponent}" if exponent.replace(".", "").isalnum() else f"e^({exponent})"
 
     def brackets(self, inner: str) -> str:
         return f"({inner})"
 
     def function(self, name: str) -> str:
-        return self.functions[name]
+        bare = name.rstrip("'")
+        return self.functions.get(bare, bare) + "′" * (len(name) - len(bare))
+
+    def root(self, of: str) -> str:
+        return f"√({of})"
+
+    def size(self, of: str) -> str:
+        return f"|{of}|"
 
     def symbol(self, symbol: Symbol) -> str:
         base = GREEK.get(symbol.base, symbol.base)

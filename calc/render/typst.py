@@ -11,7 +11,8 @@ class TypstPrinter(Printer):
     """Typst's own formulas."""
 
     times = {"": " thin ", "·": "dot.op", "×": "times"}
-    functions = {"sigmoid": "sigma", "tanh": "tanh", "max": "max", "relu": '"ReLU"', "relu'": '"ReLU"\''}
+    functions = {"f": "f", "sigmoid": "sigma", "tanh": "tanh", "max": "max", "ln": "ln", "pi": "pi", "relu": '"ReLU"',
+                 "leaky_relu": '"LReLU"', "elu": '"ELU"'}  # fmt: skip
 
     def ratio(self, num: str, den: str) -> str:
         return f"frac({num}, {den})"
@@ -26,7 +27,15 @@ class TypstPrinter(Printer):
         return f"({inner})"
 
     def function(self, name: str) -> str:
-        return self.functions[name]
+        bare = name.rstrip("'")
+        sign = None if name == "max'" else self.functions.get(bare)  # a prime would be set above max
+        return (sign or f'"{bare}"') + name[len(bare) :]
+
+    def root(self, of: str) -> str:
+        return f"sqrt({of})"
+
+    def size(self, of: str) -> str:
+        return f"abs({of})"
 
     def symbol(self, symbol: Symbol) -> str:
         single = len(symbol.base) == 1
