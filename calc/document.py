@@ -1,6 +1,6 @@
 """Document > Section > Block: what is on the page and in which order. It knows no format and no language.
 
-Words are keys of the wording files with their arguments; formulas are expressions.
+Words are keys of the wording files with their arguments; formulas are expressions. Nothing of it is changed once made.
 """
 
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from typing import ClassVar
 from calc.expr import Expr
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Line:
     """left = side = … ≈ result (number). Each side with the relation before it, "=" or "≈"."""
 
@@ -19,14 +19,14 @@ class Line:
     number: int | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Reference:
     """The number of an earlier line, as in "from (10)"."""
 
     number: int
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Words:
     """A sentence or a word of the wording file by its key, with what stands in its places.
 
@@ -41,7 +41,7 @@ class Words:
 Argument = Expr | Line | Reference | Words | int | tuple["Expr | Reference | Words", ...]
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Prose:
     """A paragraph: sentences one after the other."""
 
@@ -49,7 +49,7 @@ class Prose:
     sentences: tuple[Words, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Listing:
     """Items one below the other."""
 
@@ -57,7 +57,7 @@ class Listing:
     items: tuple[Words, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Derivation:
     """Numbered lines, aligned at their first relation."""
 
@@ -68,7 +68,7 @@ class Derivation:
 Cell = Expr | Line | Words | None
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Table:
     """Rows of cells; a cell is a formula, words or empty. ``head`` is empty where the cells speak for themselves."""
 
@@ -80,7 +80,7 @@ class Table:
 Block = Prose | Listing | Derivation | Table
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Section:
     """A heading and what stands under it; level 1 or 2."""
 
@@ -89,7 +89,7 @@ class Section:
     level: int = 1
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Document:
     """A page: the author's title as typed, and sections."""
 

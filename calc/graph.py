@@ -16,7 +16,7 @@ from calc.problem import Problem
 LEARNING_RATE = Name("learning_rate")
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Node:
     """A computed quantity: its formula, and its local derivative by each quantity it is differentiated by.
 

@@ -256,10 +256,11 @@ class Problem(_Table):
     learning_rate: Number
     loss: Annotated[Loss, *_read_loss]
     reduction: Literal["mean", "sum"] = "mean"
-    conventions: Conventions = Conventions()
-    rounding: Rounding = Rounding()
-    solution: SolutionOptions = SolutionOptions()
-    notation: NotationOptions = NotationOptions()
+    # constructed, not validated: that would build a validator for each at every start
+    conventions: Conventions = Conventions.model_construct(relu_at_zero=Exact.read("0"))
+    rounding: Rounding = Rounding.model_construct()
+    solution: SolutionOptions = SolutionOptions.model_construct()
+    notation: NotationOptions = NotationOptions.model_construct()
     layers: Annotated[tuple[Layer, ...], Field(min_length=1)]
     samples: Annotated[tuple[Sample, ...], Field(min_length=1)]
 

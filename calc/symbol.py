@@ -21,7 +21,7 @@ _SCRIPT = r"(?:\{([A-Za-z0-9,']+)\}|([A-Za-z0-9,']+))"
 _SYMBOL = re.compile(rf"([A-Za-z]+|[{''.join(GREEK.values())}])(?:_{_SCRIPT})?(?:\^{_SCRIPT})?(?:_{_SCRIPT})?")
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Symbol:
     """A base letter, word or Greek name with what stands below and above it; ``delta``: a Δ before it."""
 

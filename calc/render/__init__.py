@@ -36,8 +36,13 @@ def render(document: Document, format: type[Format], notation: Notation, templat
     Raises:
         ProblemError: a template of that folder is wrong.
     """
-    view = _View(format(), notation, wording(templates))
+    view = _View(_format(format), notation, wording(templates))
     return _fill(_environment(templates), format.template, view, document)
+
+
+@cache
+def _format(format: type[Format]) -> Format:
+    return format()
 
 
 def _fill(environment: "jinja2.Environment", template: str, view: "_View", document: Document) -> str:
@@ -97,6 +102,13 @@ def wording(templates: Path | None, language: str = "en") -> Mapping[str, str]:
     return said
 
 
+@cache  # as many as the wording files have
+def _sentence(format: Format, said: str) -> list[str]:
+    """A sentence in pieces: words, escaped, and between them the names of its places."""
+    pieces = said.replace("}", "{").split("{")
+    return [piece if i % 2 or not piece else format.text(piece) for i, piece in enumerate(pieces)]
+
+
 class _View:
     """What a template may ask for: everything as finished strings of its format."""
 
@@ -104,7 +116,6 @@ class _View:
         self.format, self.said = format, said
         self.printer = format.formulas(notation)
         self._escaped: dict[str, str] = {}
-        self._sentences: dict[str, list[str]] = {}
 
     def text(self, text: str) -> str:
         """Any text, escaped; the pieces of our own sentences recur, so each is escaped once."""
@@ -114,12 +125,7 @@ class _View:
 
     def words(self, words: Words) -> str:
         """A sentence with its formulas."""
-        sentence = self._sentences.get(words.key)
-        if sentence is None:
-            parts = self.said[words.key].replace("}", "{").split("{")
-            sentence = self._sentences[words.key] = [
-                part if i % 2 or not part else self.text(part) for i, part in enumerate(parts)
-            ]
+        sentence = _sentence(self.format, self.said[words.key])
         if len(sentence) == 1:
             return sentence[0]
         return "".join([self.argument(words.args[part]) if i % 2 else part for i, part in enumerate(sentence)])
