@@ -257,7 +257,7 @@ class Problem(_Table):
     loss: Annotated[Loss, *_read_loss]
     reduction: Literal["mean", "sum"] = "mean"
     # constructed, not validated: that would build a validator for each at every start
-    conventions: Conventions = Conventions.model_construct(relu_at_zero=Exact.read("0"))
+    conventions: Conventions = Conventions.model_construct(relu_at_zero=Exact.read("0"), kinks=Exact.read("0"))
     rounding: Rounding = Rounding.model_construct()
     solution: SolutionOptions = SolutionOptions.model_construct()
     notation: NotationOptions = NotationOptions.model_construct()
