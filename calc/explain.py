@@ -7,7 +7,22 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeVar
 
 from calc.document import Block, Cell, Derivation, Document, Line, Listing, Prose, Reference, Section, Table, Words
-from calc.expr import FUNCTIONS, Call, Cases, Expr, Frac, Name, Neg, Num, Partial, Prod, Quantity, Sum, substitute
+from calc.expr import (
+    FUNCTIONS,
+    Call,
+    Cases,
+    Expr,
+    Frac,
+    Name,
+    Neg,
+    Num,
+    Partial,
+    Prod,
+    Quantity,
+    Sum,
+    evaluate,
+    substitute,
+)
 from calc.graph import LEARNING_RATE
 from calc.notation import find_parameters
 from calc.number import Shown
@@ -62,6 +77,8 @@ def step_line(trace: Trace, step: Step, number: int | None = None, symbolic: boo
         case Quantity():
             return Line(step.result, (("=", step.expr), result), number), True
     printed, faithful = trace.operands(step)
+    if shown.exact and evaluate(step.expr, {id: operand.value for id, operand in printed.items()}) != shown.value:
+        result = ("≈", Num(shown))  # exact as it is, it does not follow exactly from rounded operands
     sides: list[tuple[str, Expr]] = [("=", step.expr)] if symbolic else []
     substituted = substitute(step.expr, printed)
     if not (isinstance(substituted, Num) and substituted.shown.value == shown.value):

@@ -8,6 +8,7 @@ A tree over names is the symbolic line; ``substitute`` puts printed numbers for 
 substituted line; ``evaluate`` gives the value. All three come from the one tree, so they cannot drift apart.
 """
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -128,7 +129,7 @@ class Frac:
 
 @dataclass(frozen=True, slots=True)
 class Pow:
-    """base ** exponent, the exponent a whole number."""
+    """base ** exponent, the exponent a positive whole number."""
 
     base: "Expr"
     exponent: int
@@ -234,7 +235,7 @@ def evaluate(expr: Expr, values: Mapping[str, Number]) -> Number:
     """The value of ``expr`` with ``values[id]`` for each quantity; exact where the operations allow it.
 
     Raises:
-        Undecided: a case distinction hangs on a ball that contains 0.
+        Undecided: a case distinction or a quotient hangs on a ball that contains 0.
         Undefined: a denominator is 0, or a function has no value there.
     """
     match expr:
@@ -246,8 +247,8 @@ def evaluate(expr: Expr, values: Mapping[str, Number]) -> Number:
             product: Number = fmpq(1)
             for factor in expr.factors:
                 value = evaluate(factor, values)
-                if value == 0 and isinstance(value, fmpq):
-                    return value  # exactly 0, whatever ball stands beside it
+                if isinstance(value, fmpq) and value == 0:
+                    return value  # exactly 0, whatever stands beside it, a ball or 0 · ln 0
                 product = product * value
             return product
         case Sum():
@@ -259,11 +260,12 @@ def evaluate(expr: Expr, values: Mapping[str, Number]) -> Number:
             return -evaluate(expr.arg, values)
         case Frac():
             below = evaluate(expr.den, values)
-            if below == 0:
+            if sign(below) == 0:
                 raise Undefined("division by 0")
             return evaluate(expr.num, values) / below
         case Pow():
-            return evaluate(expr.base, values) ** expr.exponent
+            base = evaluate(expr.base, values)
+            return math.prod([base] * expr.exponent, start=fmpq(1))  # not **, which is nan for a ball around 0
         case Call():
             function = FUNCTIONS[expr.function]
             if function.definition is not None:

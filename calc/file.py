@@ -100,6 +100,7 @@ def _parse_toml(text: str, source: str) -> dict[str, Any]:
         if what.startswith(("Cannot", "Duplicate")):
             what = "a table or key stands twice. Remove one of them"
         else:
+            what = re.sub(r"'\\x(..)'", r"U+00\1", what)  # a control character as the rest of calc spells it
             what = f"not TOML: {what[:200]}. Mend it there"
         raise ProblemError(source, [Fault(where.rstrip(")"), what)]) from None
 

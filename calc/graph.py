@@ -174,7 +174,7 @@ def _loss_nodes(
         nodes.append(of_sample)
         whole.append(of_sample.name)
         for (a, _), slope in zip(pairs, slopes, strict=True):
-            derivatives.append((a, Prod((share, slope)) if average else slope))
+            derivatives.append((a, Prod((share, slope), "·") if average else slope))
     if len(samples) == 1:
         last = nodes.pop()
         return [*nodes, Node(last.name, last.expr, tuple(derivatives), last.slope)]

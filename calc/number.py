@@ -211,8 +211,9 @@ class Rounding:
             if doubled.q == 1 and self.ties == "half-even":
                 return below + below % 2, False
             return (scaled + fmpq(1, 2)).floor(), False
-        whole = (size * _ten_ball(places) + fmpq(1, 2)).floor().unique_fmpz()
-        if whole is None:
+        raised = size * _ten_ball(places) + fmpq(1, 2)
+        whole = raised.floor().unique_fmpz()
+        if whole is None or (self.ties == "half-even" and raised.contains(whole)):  # a tie may be its lower end
             if ctx.prec < LAST_BITS:
                 raise Undecided
             return self._integer(_nearest_tie(size, places), places)[0], False
@@ -246,7 +247,7 @@ def _less(size: Number, bound: fmpq) -> bool:
 
 
 def _decimal_exponent(size: Number) -> int:
-    """e with 10^e ≤ size < 10^(e+1); either neighbour where a ball holds a power of ten (rounding settles it)."""
+    """e with 10^e ≤ size < 10^(e+1); the lower one where a ball holds a power of ten, so that no digit is lost."""
     if isinstance(size, fmpq):
         bits = int(size.p).bit_length() - int(size.q).bit_length()
     else:
@@ -255,7 +256,7 @@ def _decimal_exponent(size: Number) -> int:
     if abs(bits) > 10**7:
         raise Unprintable("is too large or too small to be printed. Scale the inputs or the weights")
     exponent = bits * 30103 // 100000 - 1
-    while not size < _ten_ball(exponent + 1):
+    while size >= _ten_ball(exponent + 1):
         exponent += 1
     return exponent
 

@@ -242,10 +242,17 @@ def _read_show(value: Any) -> str | tuple[str, ...]:
         or not all(isinstance(name, str) and name.strip() for name in names)
     ):
         raise ValueError(f'{_kind(value)} found, "all", "auto" or a list of parameters needed, e.g. ["w5", "w1"]')
-    return tuple(name.strip() for name in names)
+    return tuple(" ".join(name.split()) for name in names)
 
 
-_SHOW_SCHEMA = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}
+_NAME_SCHEMA = {"type": "string", "minLength": 1}
+_SHOW_SCHEMA = {"anyOf": [_NAME_SCHEMA, {"type": "array", "items": _NAME_SCHEMA, "minItems": 1}]}
+Show = Annotated[
+    str | tuple[str, ...],
+    PlainValidator(_read_show),
+    PlainSerializer(lambda show: show if isinstance(show, str) else list(show)),
+    WithJsonSchema(_SHOW_SCHEMA),
+]
 
 
 class _Table(BaseModel):
@@ -282,7 +289,9 @@ class Conventions(_Table):
 
 
 class Rounding(_Table):
-    """How results are printed and carried; see design: never both decimals and significant."""
+    """How results are printed and carried; never both decimals and significant."""
+
+    model_config = ConfigDict(json_schema_extra={"not": {"required": ["decimals", "significant"]}})
 
     decimals: Annotated[StrictInt, Field(ge=0, le=30)] | None = None
     significant: Annotated[StrictInt, Field(ge=1, le=30)] | None = None
@@ -300,7 +309,7 @@ class SolutionOptions(_Table):
     """What of the derivation is written out, and in which way."""
 
     method: Literal["chain", "delta"] = "chain"
-    show: Annotated[str | tuple[str, ...], PlainValidator(_read_show), WithJsonSchema(_SHOW_SCHEMA)] = "auto"
+    show: Show = "auto"
     detail: Literal["exam"] = "exam"
     language: Literal["en"] = "en"
 
@@ -362,13 +371,15 @@ class _TooDeep(Exception):
 
 
 def _plain(value: Any, level: int = 0) -> Any:
-    """Arrays of other libraries and tuples as lists, models as they are."""
+    """Arrays of other libraries and tuples as lists, halves of characters as U+FFFD, models as they are."""
     if level > MOST_LEVELS:
         raise _TooDeep
     if hasattr(value, "tolist"):
         return value.tolist()
+    if isinstance(value, str):
+        return value if value.isascii() else re.sub("[\ud800-\udfff]", "\ufffd", value)
     if isinstance(value, Mapping):
-        return {str(key): _plain(entry, level + 1) for key, entry in value.items()}
+        return {_plain(str(key)): _plain(entry, level + 1) for key, entry in value.items()}
     return [_plain(entry, level + 1) for entry in value] if isinstance(value, list | tuple) else value
 
 
@@ -474,8 +485,6 @@ def _fault(found: Any) -> Fault:
             what = f"{_kind(value)} found, a list in brackets [ ] needed"
         case "model_type" | "model_attributes_type" | "dict_type" | "mapping_type":
             what = f"{_kind(value)} found, a table of named entries needed"
-        case "string_unicode" | "invalid_key":
-            what = "half a character found (a lone surrogate). Remove it"
         case "string_type":
             what = f"{_kind(value)} found, a text in quotes needed"
         case "bool_type":

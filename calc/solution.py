@@ -3,6 +3,7 @@
 import json
 import os
 import tempfile
+import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from calc.document import Document
-from calc.errors import Fault, ProblemError
+from calc.errors import CalcError, Fault, ProblemError
 from calc.explain import explain, step_line
 from calc.expr import Expr
 from calc.notation import Notation
@@ -66,11 +67,19 @@ class Solution:
         """The page as text: markdown, latex, typst, text, json, or their suffixes.
 
         Raises:
-            ProblemError: no such text format.
+            ProblemError: no such text format, or one of the user's templates is wrong.
         """
         if format == "json":
             return json.dumps(self._as_json(), indent=1) + "\n"
-        return render(self.document, find_format(format), self.notation, self.templates)
+        chosen, document = find_format(format), self.document
+        try:
+            return render(document, chosen, self.notation, self.templates)
+        except CalcError:
+            raise
+        except Exception as error:
+            if self.templates is None:
+                raise
+            raise ProblemError("templates", [_template_fault(error, self.templates)]) from error
 
     def pdf(self) -> bytes:
         """The page as a PDF, the same bytes at every run."""
@@ -142,6 +151,13 @@ class Solution:
             "value": self.trace.text(step.result.id),
             "shown": str(self.trace.show(step.result.id)),
         }
+
+
+def _template_fault(error: Exception, folder: Path) -> Fault:
+    """What Python says of a user's template, e.g. md/document.md, line 3: division by zero."""
+    ours = [frame for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename).is_relative_to(folder)]
+    where = f"{ours[-1].filename}, line {ours[-1].lineno}" if ours else str(folder)
+    return Fault(where, f"{type(error).__name__}: {error}. Mend the template or the wording")
 
 
 def solve(problem: Problem, templates: Path | None = None) -> Solution:

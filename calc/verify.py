@@ -35,7 +35,8 @@ def verify(problem: Problem, trace: Trace) -> Trace:
     if trace.rounding.carry != "full" or problem.conventions.update_order != "simultaneous":
         trace = Trace(problem, graph, replace(trace.rounding, carry="full"), sequential=False)
     source = random.Random(0)
-    direction = {w: fmpq(source.randint(-999, 999), 1000) for layer in graph.parameters for w in layer}
+    sizes = {w: fmpq(source.randint(1, 999), 1000) for layer in graph.parameters for w in layer}  # none left out
+    direction = {w: source.choice((-1, 1)) * size for w, size in sizes.items()}
     for doubling in range(DOUBLINGS + 1):  # on for a kink within ±h, and where the gradient is 0 but not E(p ± hd)
         digits, h = DIGITS << doubling, fmpq(10) ** -(STEP << doubling)
         bits = digits * 10 // 3 + 16
@@ -127,6 +128,7 @@ def difference_quotient(trace: Trace, w: Name) -> tuple[Shown, Shown, Shown, Sho
                     if rounding.show((up.value - down.value) / (2 * h)).value == gradient:
                         step = Shown("1", -power) if power > 5 else Shown("0." + "0" * (power - 1) + "1")
                         return step, up, down, result
+                return None  # a smaller h needs still more digits
             except (Undecided, Unprintable):
                 return None
     return None

@@ -32,3 +32,11 @@ def needs(*programs: str) -> None:
         pytest.fail(f"{', '.join(absent)} must be installed in CI")
     if absent:
         pytest.skip(f"{', '.join(absent)} not installed")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """The figures that tests record, e.g. how many digits a sweep has compared."""
+    reports = [report for outcome in ("passed", "failed") for report in terminalreporter.getreports(outcome)]
+    figures = {f"{name}: {value}" for report in reports for name, value in report.user_properties}
+    for line in sorted(figures):
+        terminalreporter.write_line(line)

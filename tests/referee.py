@@ -50,9 +50,7 @@ ACTIVATIONS = {
         lambda z, p: _sigmoid(z) * _sigmoid(-z),
         lambda np, z, p: (1 + np.tanh(z / 2)) / 2,
     ),
-    "tanh": Activation(
-        lambda z, p: mpmath.tanh(z), lambda z, p: mpmath.sech(z) ** 2, lambda np, z, p: np.tanh(z)
-    ),
+    "tanh": Activation(lambda z, p: mpmath.tanh(z), lambda z, p: mpmath.sech(z) ** 2, lambda np, z, p: np.tanh(z)),
     "relu": Activation(
         lambda z, p: z if z > 0 else mpmath.mpf(0),
         lambda z, p: p["relu_at_zero"] if z == 0 else mpmath.mpf(1 if z > 0 else 0),
@@ -233,9 +231,7 @@ def _read(problem: Problem) -> _Net:
         for i, number in enumerate(row, 1)
     }
     biases = {
-        (n, j): _mpf(number)
-        for n, layer in enumerate(layers, 1)
-        for j, number in enumerate(layer.get("biases", []), 1)
+        (n, j): _mpf(number) for n, layer in enumerate(layers, 1) for j, number in enumerate(layer.get("biases", []), 1)
     }
     reduction, order = problem.get("reduction", "mean"), conventions.get("update_order", "simultaneous")
     return _Net(

@@ -33,9 +33,9 @@ def words_outside(pdf: Path) -> list[str]:
     for line in done.stdout.splitlines():
         if page := re.search(r'<page width="([\d.]+)"', line):
             width = float(page[1])
-        elif word := re.search(r'xMin="([-\d.]+)".* xMax="([-\d.]+)".*>(.*)</word', line):
-            if float(word[1]) < MARGIN or float(word[2]) > width - MARGIN:
-                found.append(word[3])
+        word = re.search(r'xMin="([-\d.]+)".* xMax="([-\d.]+)".*>(.*)</word', line)
+        if word and (float(word[1]) < MARGIN or float(word[2]) > width - MARGIN):
+            found.append(word[3])
     return found
 
 

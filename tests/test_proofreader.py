@@ -45,9 +45,7 @@ a^{(2)}_3 &= a^{(1)}_1 \approx 0.7685
 
 def markdown(lines: str) -> str:
     rows = re.sub(r" #(\w+)\n", r" && \\text{(\1)} \\\\\n", lines.strip() + "\n")
-    return (
-        f"## Forward pass\n\nIn words, with $z = 3$.\n\n$$\n\\begin{{aligned}}\n{rows}\\end{{aligned}}\n$$\n"
-    )
+    return f"## Forward pass\n\nIn words, with $z = 3$.\n\n$$\n\\begin{{aligned}}\n{rows}\\end{{aligned}}\n$$\n"
 
 
 def latex(lines: str) -> str:
@@ -173,10 +171,7 @@ def test_a_display_that_does_not_end_is_a_fault(page):
 
 def test_a_fault_says_which_line_what_it_claims_and_what_it_comes_to():
     (fault,) = proofread("$$ y = 0.5 \\times 0.3 = 0.25 && \\text{(4)} $$", FOUR).faults
-    assert (
-        fault
-        == r"(4) y = 0.5 \times 0.3 = 0.25: '0.5 \times 0.3' comes to 0.15, rounded 0.15; the page says 0.25"
-    )
+    assert fault == r"(4) y = 0.5 \times 0.3 = 0.25: '0.5 \times 0.3' comes to 0.15, rounded 0.15; the page says 0.25"
 
 
 def test_equals_before_a_rounded_number_is_noted_as_loose():
@@ -190,9 +185,7 @@ def test_equals_before_a_rounded_number_is_noted_as_loose():
 
 def test_a_result_with_more_digits_than_the_page_prints_is_a_fault():
     assert proofread(r"$$ y = 0.33333 \times 1 = 0.33333 $$", FOUR).faults
-    assert not proofread(
-        r"$$ y = 0.33333 \times 1 = 0.33333 \approx 0.3333 $$", FOUR
-    ).faults  # not the result
+    assert not proofread(r"$$ y = 0.33333 \times 1 = 0.33333 \approx 0.3333 $$", FOUR).faults  # not the result
 
 
 def test_an_assignment_arrow_is_neither_a_bracket_nor_skipped():
@@ -213,9 +206,7 @@ def test_the_slope_of_relu_at_zero_is_what_the_page_says():
 def test_minus_zero_is_caught_in_tables_and_prose_but_a_substituted_zero_is_not():
     assert proofread("| w | -0.0000 |", FOUR).faults
     assert proofread("The gradient is \N{MINUS SIGN}0.00.", FOUR).faults
-    assert not proofread(
-        r"$$ a = \frac{1}{1 + e^{-0}} = 0.5 $$ | -0.0001 | 1 - 0 | - 0 is a bullet", FOUR
-    ).faults
+    assert not proofread(r"$$ a = \frac{1}{1 + e^{-0}} = 0.5 $$ | -0.0001 | 1 - 0 | - 0 is a bullet", FOUR).faults
     assert not proofread(r"$$ E = -0 \times \ln(0.3) - 1 \times \ln 1 = 0 $$", FOUR).faults
 
 
@@ -368,9 +359,7 @@ def test_a_side_is_symbolic_only_if_it_names_a_variable(side, symbolic):
     assert is_symbolic(tokenize(side)) == symbolic
 
 
-@pytest.mark.parametrize(
-    ("side", "printed"), [(s, True) for s in PRINTED] + [(s, False) for s in NOT_PRINTED]
-)
+@pytest.mark.parametrize(("side", "printed"), [(s, True) for s in PRINTED] + [(s, False) for s in NOT_PRINTED])
 def test_a_printed_number_is_told_from_an_expression(side, printed):
     assert is_number(side) == printed
 

@@ -31,7 +31,8 @@ def lines(block: str) -> list[str]:
 @pytest.mark.parametrize("command", lines(blocks("sh")[2]))
 def test_each_command_of_the_command_line_section_runs(command: str, copy: Path) -> None:
     assert command.startswith("calc ")
-    done = subprocess.run([sys.executable, "-m", *command.split()], cwd=copy, capture_output=True, text=True, check=False)
+    run = [sys.executable, "-m", *command.split()]
+    done = subprocess.run(run, cwd=copy, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 
 

@@ -1,5 +1,6 @@
 """What every format has: a printer for formulas, an escape for text, a template, and the page they go on."""
 
+import re
 import unicodedata
 from abc import ABC, abstractmethod
 from functools import cache
@@ -41,13 +42,22 @@ class Format(ABC):
 
 def visible(text: str) -> str:
     """Text on one line; control characters and those that change the direction of reading as [U+202E]."""
-    if text.isascii() and text.isprintable():
+    if text.isascii() and text.isprintable() and "  " not in text:
         return text
     shown = [
-        c if unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp") else f"[U+{ord(c):04X}]"
-        for c in " ".join(text.split())
+        c if unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp") else _code(c)
+        for c in re.sub(r"\s+", " ", text)
     ]
     return "".join(shown)
+
+
+def printable(text: str, glyphs: frozenset[int]) -> str:
+    """Text on one line; what the fonts do not have as [U+1F642]; a zero-width space in words too long for a line."""
+    return split_words("".join(c if ord(c) in glyphs else _code(c) for c in visible(text)))
+
+
+def _code(character: str) -> str:
+    return f"[U+{ord(character):04X}]"
 
 
 def split_words(text: str) -> str:

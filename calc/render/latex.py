@@ -1,6 +1,10 @@
 """LaTeX: a complete document for pdfLaTeX with amsmath, amssymb, geometry, booktabs, longtable, fontenc, inputenc."""
 
-from calc.render.format import Format, covered, split_words, visible
+import re
+import unicodedata
+from functools import cache
+
+from calc.render.format import Format, covered, printable
 from calc.render.math import Printer
 from calc.symbol import GREEK, Symbol
 
@@ -68,12 +72,18 @@ _SPECIAL = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "_": r"\_",
     "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "<": r"\textless{}", ">": r"\textgreater{}",
     "|": r"\textbar{}", '"': r"\textquotedbl{}", "`": r"\textasciigrave{}", "'": r"'{}", "-": r"-{}",
-    "\u200b": r"\allowbreak{}",
+    "\u200b": r"\allowbreak{}", "…": r"\dots{}",
 }  # fmt: skip
 _MATH = {sign: f"\\{name}" for name, sign in GREEK.items()} | {
     "≈": r"\approx", "≠": r"\neq", "≤": r"\leq", "≥": r"\geq", "∂": r"\partial", "∑": r"\sum", "√": r"\surd",
     "∞": r"\infty", "−": "-", "∈": r"\in", "⋅": r"\cdot", "∇": r"\nabla", "⇒": r"\Rightarrow", "′": r"'",
 }  # fmt: skip
+_SPECIAL |= {sign: rf"\ensuremath{{{command}}}" for sign, command in _MATH.items()}
+
+
+@cache
+def _glyphs() -> frozenset[int]:
+    return covered("tex") | frozenset(map(ord, _SPECIAL))
 
 
 class Latex(Format):
@@ -87,14 +97,9 @@ class Latex(Format):
 
     def text(self, text: str) -> str:
         """Any text as LaTeX prints it; what no font has as [U+1F642]."""
-        glyphs = covered("tex")
-
-        def one(c: str) -> str:
-            if c in _MATH:
-                return rf"\ensuremath{{{_MATH[c]}}}"
-            return _SPECIAL.get(c) or (c if ord(c) in glyphs else f"[U+{ord(c):04X}]")
-
-        return "".join(one(c) for c in split_words(visible(text)))
+        composed = unicodedata.normalize("NFC", text)  # é has a glyph, e with a combining accent has none
+        shown = printable(composed, _glyphs())
+        return re.sub(",(?=,)", ",{}", "".join(_SPECIAL.get(c, c) for c in shown))
 
     def inline(self, formula: str) -> str:
         return f"${formula}$"

@@ -1,6 +1,8 @@
 """Typst: the source of the PDF, and a format of its own."""
 
-from calc.render.format import Format, covered, split_words, visible
+import re
+
+from calc.render.format import Format, covered, printable
 from calc.render.math import Printer
 from calc.symbol import GREEK, Symbol
 
@@ -59,6 +61,11 @@ class TypstPrinter(Printer):
         return f"lr({text} bar.v)_({at if at[0] != '[' else chr(34) + at + chr(34)})" if at else text
 
 
+# what every text font has; for the rest all embedded fonts are named, since typst's own search gives up too early
+_PLAIN = re.compile("[\\x20-\u024f\u0391-\u03c9\u200b\u2010-\u2027−≈≠≤≥]*")
+_FONTS = '("Libertinus Serif", "New Computer Modern", "New Computer Modern Math", "DejaVu Sans Mono")'
+
+
 class Typst(Format):
     """The source of the PDF."""
 
@@ -72,11 +79,9 @@ class Typst(Format):
 
     def text(self, text: str) -> str:
         """Any text as a Typst string in code mode; what no font has as [U+1F642]."""
-        glyphs = covered("typ")
-        shown = "".join(
-            c if ord(c) in glyphs or c == "\u200b" else f"[U+{ord(c):04X}]" for c in split_words(visible(text))
-        )
-        return '#"' + shown.replace("\\", "\\\\").replace('"', '\\"') + '";'
+        shown = printable(text, covered("typ"))
+        literal = '"' + shown.replace("\\", "\\\\").replace('"', '\\"') + '"'
+        return f"#{literal};" if _PLAIN.fullmatch(shown) else f"#text(font: {_FONTS}, {literal});"
 
     def inline(self, formula: str) -> str:
         return f"${formula}$"
