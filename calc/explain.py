@@ -125,7 +125,8 @@ class _Writer:
         line, faithful = step_line(self.trace, self.trace.steps[id], number, symbolic)
         shown = self.trace.show(id)
         if not faithful:
-            self.remarks.setdefault("saturated", []).append(number)
+            # the tie of an exact value such as 1/3 + 1/6 is met by no digits of 1/3
+            self.remarks.setdefault("tie" if self.trace.exact(id) else "saturated", []).append(number)
         if shown.digits == "0" and not shown.exact:
             self.remarks.setdefault("nothing", []).append(number)
         return line

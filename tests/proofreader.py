@@ -26,6 +26,7 @@ MP = mp.clone()  # a context of our own: nobody else's precision matters here
 MP.dps = 60
 Value = Any  # Fraction or MP.mpf; that class is made at run time, so types cannot name it
 Rounding = dict[str, Any]  # the problem file's table: decimals or significant, and ties
+Sides = dict[str, tuple[Fraction, Fraction, Fraction]]  # a slope below, at and above 0, by the function's name
 
 
 class Unreadable(Exception):
@@ -56,7 +57,9 @@ class Report:
     unchecked: list[str] = field(default_factory=list)  # lines with fewer than two numeric sides
 
 
-def proofread(page: str, rounding: Rounding, relu_at_zero: Fraction = Fraction(0)) -> Report:
+def proofread(
+    page: str, rounding: Rounding, relu_at_zero: Fraction = Fraction(0), by_side: Sides | None = None
+) -> Report:
     """Evaluate every numeric side of every formula line and compare neighbours as the page rounds.
 
     Args:
@@ -64,11 +67,14 @@ def proofread(page: str, rounding: Rounding, relu_at_zero: Fraction = Fraction(0
         rounding: `{"decimals": 4}` or `{"significant": 4}`, with `"ties": "half-up" | "half-even"`; carry
             does not matter, since every printed line must re-compute under both policies.
         relu_at_zero: what ReLU'(0) is on this page.
+        by_side: what sign(z), LReLU'(z), ELU'(z) and max'(0, z) are on this page for z below, at and above 0, e.g.
+            {"lrelu": (Fraction("0.01"), Fraction(0), Fraction(1))}; only what differs from BY_SIDE.
     """
     report = Report()
+    by_side = BY_SIDE | {"relu": (Fraction(0), Fraction(relu_at_zero), Fraction(1))} | (by_side or {})
     proofread_text(page, report)
     for claim in read_lines(page):
-        proofread_line(claim, rounding, relu_at_zero, report)
+        proofread_line(claim, rounding, by_side, report)
     return report  # a checker of tables goes beside these two: proofread_table(table, rounding, report)
 
 
@@ -250,7 +256,7 @@ def brackets_match(text: str) -> bool:
 # Checking one line -----------------------------------------------------------------------------------------
 
 
-def proofread_line(claim: Claim, rounding: Rounding, relu_at_zero: Fraction, report: Report) -> None:
+def proofread_line(claim: Claim, rounding: Rounding, by_side: Sides, report: Report) -> None:
     report.faults += [f"{claim}: {fault}" for fault in writing_faults(claim.row)]
     if not brackets_match(claim.row):
         report.faults.append(f"{claim}: brackets do not match")
@@ -260,7 +266,7 @@ def proofread_line(claim: Claim, rounding: Rounding, relu_at_zero: Fraction, rep
     for index, side in enumerate(claim.sides):
         if not is_symbolic(tokens := tokenize(side)):
             try:
-                values[index] = exact(evaluate(tokens, relu_at_zero))
+                values[index] = exact(evaluate(tokens, by_side))
             except Unreadable as reason:
                 report.faults.append(f"{claim}: cannot read '{side}': {reason}")
 
@@ -450,8 +456,24 @@ def known_at(function: Callable[..., Value], known: dict[Value, int]) -> Callabl
     return evaluated
 
 
-def sign(value: Value) -> Fraction:
-    return Fraction((value > 0) - (value < 0))
+NOTHING, ONE = Fraction(0), Fraction(1)
+# at a kink by convention; below 0 a page works ELU' out
+BY_SIDE: Sides = {
+    "sign": (-ONE, NOTHING, ONE),
+    "sgn": (-ONE, NOTHING, ONE),
+    "relu": (NOTHING, NOTHING, ONE),
+    "lrelu": (Fraction("0.01"), NOTHING, ONE),
+    "elu": (NOTHING, ONE, ONE),
+    "max": (NOTHING, NOTHING, ONE),
+}
+
+
+def on_its_side(sides: tuple[Fraction, Fraction, Fraction], value: Value) -> Fraction:
+    return sides[(value > 0) - (value < 0) + 1]
+
+
+def unknown(name: str) -> Value:
+    raise Unreadable(f"{name} is not known")
 
 
 exp, tanh, ln = known_at(MP.exp, {0: 1}), known_at(MP.tanh, {0: 0}), known_at(MP.log, {1: 0})
@@ -467,20 +489,22 @@ FUNCTIONS: dict[str, Callable[..., Value]] = {
     "erf": known_at(MP.erf, {0: 0}),
     "sigma": lambda z: divide(Fraction(1), apply(operator.add, Fraction(1), exp(-z))),
     "relu": lambda z: max(z, Fraction(0), key=exact),
-    "sign": sign,
-    "sgn": sign,
+    "lrelu": lambda z: unknown("LReLU"),  # of a number only its slope is ever printed
+    "elu": lambda z: unknown("ELU"),
+    "sign": lambda z: on_its_side(BY_SIDE["sign"], z),  # where no convention for 0 is known
+    "sgn": lambda z: on_its_side(BY_SIDE["sgn"], z),
     "max": lambda *values: max(values, key=exact),
     "min": lambda *values: min(values, key=exact),
 }
 
 
-def evaluate(tokens: list[str], relu_at_zero: Fraction = Fraction(0)) -> Value:
+def evaluate(tokens: list[str], by_side: Sides = BY_SIDE) -> Value:
     """What a numeric side comes to.
 
     Raises:
         Unreadable: it is not a formula of numbers, or has no value.
     """
-    reader = Reader(tokens, relu_at_zero)
+    reader = Reader(tokens, by_side)
     value = reader.sum()
     if reader.next():
         raise Unreadable(f"{reader.next()!r} was not expected")
@@ -498,8 +522,8 @@ class Reader:
     exponent = digit | {sum}
     """
 
-    def __init__(self, tokens: list[str], relu_at_zero: Fraction):
-        self.tokens, self.position, self.relu_at_zero = tokens, 0, Fraction(relu_at_zero)
+    def __init__(self, tokens: list[str], by_side: Sides):
+        self.tokens, self.position, self.by_side = tokens, 0, by_side
 
     def next(self) -> str:
         return self.tokens[self.position] if self.position < len(self.tokens) else ""
@@ -593,15 +617,20 @@ class Reader:
                 raise Unreadable("a power of an argument without brackets")
         if len(arguments) > 1 and name not in {"max", "min"}:
             raise Unreadable(f"{name} of {len(arguments)} numbers")
-        return power(self.slope(name, arguments[0]) if primed else FUNCTIONS[name](*arguments), exponent)
+        if name in {"sign", "sgn"} and not primed:
+            return power(on_its_side(self.by_side[name], *arguments), exponent)
+        return power(self.slope(name, arguments) if primed else FUNCTIONS[name](*arguments), exponent)
 
-    def slope(self, name: str, z: Value) -> Value:
-        """f'(z) of the functions that are written so on a page."""
+    def slope(self, name: str, arguments: list[Value]) -> Value:
+        """f'(z) of the functions that are written so on a page; max'(0, z) is that of max by z."""
+        *others, z = arguments
         match name:
-            case "relu":
-                return self.relu_at_zero if z == 0 else Fraction(z > 0)
             case "tanh":
                 return apply(lambda a: 1 - a * a, tanh(z))
             case "sigma":
                 return apply(lambda a: a * (1 - a), FUNCTIONS["sigma"](z))
+            case "elu" if z < 0:
+                raise Unreadable("ELU' below 0 hangs on its alpha")
+            case "relu" | "lrelu" | "elu" | "max" if others == [Fraction(0)] * (name == "max"):
+                return on_its_side(self.by_side[name], z)
         raise Unreadable(f"{name}' is not known")

@@ -6,9 +6,10 @@ Everything is a scalar and every formula is written out, so that it can be check
     z, a     pre-activation, activation; a[0, i] = x_i  b[2, 1]      bias; absent where a layer has none
     at       "@2" in sample 2 of several, "" when there is only one sample
 
-A new activation or loss is one row of ACTIVATIONS or LOSSES.
+A new activation or loss is one row of ACTIVATIONS or LOSSES; softmax, whose units hang together, is one of COUPLED.
 """
 
+import math
 import random
 import re
 from collections.abc import Callable, Mapping
@@ -32,6 +33,12 @@ class Activation(NamedTuple):
     numpy: Callable[..., Any]  # (np, z, p): a, for a whole layer
 
 
+class Coupled(NamedTuple):
+    value: Callable[..., Any]  # (z, j): a_j of a layer with the pre-activations z, j from 0
+    slope: Callable[..., Any]  # (z, j, k): da_j/dz_k
+    numpy: Callable[..., Any]  # (np, z, p): a, for a whole layer
+
+
 class Loss(NamedTuple):
     value: Callable[..., Any]  # (a, t, p): E_j, for one output; p holds n, how many there are, and parameters
     slope: Callable[..., Any]  # (a, t, p): dE_j/da
@@ -42,36 +49,152 @@ def _sigmoid(z: Any) -> Any:
     return 1 / (1 + mpmath.exp(-z))
 
 
+def _normal(z: Any) -> Any:
+    """Φ(z) = (1 + erf(z/√2)) / 2, which keeps its digits where z is very negative."""
+    return mpmath.erfc(-z / mpmath.sqrt(2)) / 2
+
+
+def _bell(z: Any) -> Any:
+    return mpmath.exp(-(z**2) / 2) / mpmath.sqrt(2 * mpmath.pi)
+
+
+def _by_side(x: Any, below: Any, at: Any, above: Any) -> Any:
+    return mpmath.mpf(below if x < 0 else above if x > 0 else at)
+
+
+def _sum(*terms: Any) -> Any:
+    """Their sum; one that cancels up to its last ten digits is exactly 0."""
+    total = sum(terms, mpmath.mpf(0))
+    nothing = mpmath.mpf(10) ** (10 - mpmath.mp.dps) * sum(abs(term) for term in terms)
+    return mpmath.mpf(0) if abs(total) <= nothing else total
+
+
+def _times_ln(t: Any, a: Any) -> Any:
+    """t ln a, which is 0 for t = 0 whatever a is."""
+    return t * mpmath.log(a) if t else mpmath.mpf(0)
+
+
+def _joined(np: Any, x: Any, below: Any, slope_at: Any, above: Any) -> Any:
+    """below, above: two functions' values that meet at x = 0; in float64 an exact zero, say 0.1 * 0.2 - 0.02,
+    comes out as 3e-18."""
+    return np.where(abs(x) < 1e-13, slope_at * x, np.where(x > 0, above, below))
+
+
+def _numpy_erf(np: Any, x: Any) -> Any:
+    """erf, of which autograd has none without SciPy."""
+    from autograd.extend import defvjp, primitive  # type: ignore[import-untyped]
+
+    erf = primitive(np.vectorize(math.erf, otypes=[float]))
+    defvjp(erf, lambda ans, x: lambda g: g * 2 / math.sqrt(math.pi) * np.exp(-(x**2)))
+    return erf(x)
+
+
 # The slopes use z where a page uses a: a(1 - a) loses its digits where a is close to 1.
 ACTIVATIONS = {
     "identity": Activation(lambda z, p: z, lambda z, p: mpmath.mpf(1), lambda np, z, p: z),
     "sigmoid": Activation(
         lambda z, p: _sigmoid(z),
         lambda z, p: _sigmoid(z) * _sigmoid(-z),
-        lambda np, z, p: (1 + np.tanh(z / 2)) / 2,
+        lambda np, z, p: np.exp(-np.logaddexp(0, -z)),
+    ),
+    "bipolar_sigmoid": Activation(
+        lambda z, p: (1 - mpmath.exp(-z)) / (1 + mpmath.exp(-z)),
+        lambda z, p: 2 * _sigmoid(z) * _sigmoid(-z),
+        lambda np, z, p: np.tanh(z / 2),
     ),
     "tanh": Activation(lambda z, p: mpmath.tanh(z), lambda z, p: mpmath.sech(z) ** 2, lambda np, z, p: np.tanh(z)),
     "relu": Activation(
         lambda z, p: z if z > 0 else mpmath.mpf(0),
-        lambda z, p: p["relu_at_zero"] if z == 0 else mpmath.mpf(1 if z > 0 else 0),
-        # in float64 an exact zero, say 0.1 * 0.2 - 0.02, comes out as 3e-18
-        lambda np, z, p: np.where(abs(z) < 1e-13, p["relu_at_zero"] * z, np.where(z > 0, z, 0 * z)),
+        lambda z, p: _by_side(z, 0, p["relu_at_zero"], 1),
+        lambda np, z, p: _joined(np, z, 0 * z, p["relu_at_zero"], z),
+    ),
+    "leaky_relu": Activation(
+        lambda z, p: z if z > 0 else p["alpha"] * z,
+        lambda z, p: _by_side(z, p["alpha"], p["kinks"], 1),
+        lambda np, z, p: _joined(np, z, p["alpha"] * z, p["kinks"], z),
+    ),
+    "elu": Activation(
+        lambda z, p: z if z > 0 else p["alpha"] * mpmath.expm1(z),
+        lambda z, p: _by_side(z, p["alpha"] * mpmath.exp(z), 1 if p["alpha"] == 1 else p["kinks"], 1),
+        lambda np, z, p: _joined(
+            np, z, p["alpha"] * (np.exp(np.where(z < 0, z, 0 * z)) - 1), 1 if p["alpha"] == 1 else p["kinks"], z
+        ),
+    ),
+    "softplus": Activation(
+        lambda z, p: mpmath.log1p(mpmath.exp(z)), lambda z, p: _sigmoid(z), lambda np, z, p: np.logaddexp(0, z)
+    ),
+    "silu": Activation(
+        lambda z, p: z / (1 + mpmath.exp(-z)),
+        lambda z, p: _sum(_sigmoid(z), z * _sigmoid(z) * _sigmoid(-z)),
+        lambda np, z, p: z / (1 + np.exp(-z)),
+    ),
+    "gelu": Activation(
+        lambda z, p: z * _normal(z),
+        lambda z, p: _sum(_normal(z), z * _bell(z)),
+        lambda np, z, p: z * (1 + _numpy_erf(np, z / math.sqrt(2))) / 2,
     ),
 }
 
+COUPLED = {
+    # with differences of pre-activations: 1 - a_j would lose its digits where a_j is close to 1
+    "softmax": Coupled(
+        lambda z, j: 1 / sum(mpmath.exp(_sum(y, -z[j])) for y in z),
+        lambda z, j, k: (
+            _softmax(z, j) * sum((_softmax(z, i) for i in range(len(z)) if i != j), mpmath.mpf(0))
+            if j == k
+            else -_softmax(z, j) * _softmax(z, k)
+        ),
+        lambda np, z, p: np.exp(z - np.max(z)) / np.sum(np.exp(z - np.max(z))),
+    ),
+}
+
+
+def _softmax(z: list[Any], j: int) -> Any:
+    return COUPLED["softmax"].value(z, j)
+
+
 LOSSES = {
     "half_squared_error": Loss(
-        lambda a, t, p: (t - a) ** 2 / 2, lambda a, t, p: a - t, lambda np, a, t, p: np.sum((t - a) ** 2) / 2
+        lambda a, t, p: (t - a) ** 2 / 2, lambda a, t, p: _sum(a, -t), lambda np, a, t, p: np.sum((t - a) ** 2) / 2
     ),
     "squared_error": Loss(
-        lambda a, t, p: (t - a) ** 2, lambda a, t, p: 2 * (a - t), lambda np, a, t, p: np.sum((t - a) ** 2)
+        lambda a, t, p: (t - a) ** 2, lambda a, t, p: 2 * _sum(a, -t), lambda np, a, t, p: np.sum((t - a) ** 2)
     ),
     "mean_squared_error": Loss(
         lambda a, t, p: (t - a) ** 2 / p["n"],
-        lambda a, t, p: 2 * (a - t) / p["n"],
+        lambda a, t, p: 2 * _sum(a, -t) / p["n"],
         lambda np, a, t, p: np.mean((t - a) ** 2),
     ),
+    "absolute_error": Loss(
+        lambda a, t, p: abs(_sum(t, -a)),
+        lambda a, t, p: _by_side(_sum(a, -t), -1, p["kinks"], 1),
+        lambda np, a, t, p: np.sum(_joined(np, a - t, t - a, p["kinks"], a - t)),
+    ),
+    "binary_cross_entropy": Loss(
+        lambda a, t, p: -_times_ln(t, a) - _times_ln(1 - t, 1 - a),
+        lambda a, t, p: -1 / a if t == 1 else 1 / (1 - a) if t == 0 else (1 - t) / (1 - a) - t / a,
+        lambda np, a, t, p: -np.sum(t * np.log(a) + (1 - t) * np.log(1 - a)),
+    ),
+    "cross_entropy": Loss(
+        lambda a, t, p: -_times_ln(t, a),
+        lambda a, t, p: -t / a,
+        lambda np, a, t, p: -np.sum(t * np.log(a)),
+    ),
+    "hinge": Loss(
+        lambda a, t, p: max(mpmath.mpf(0), _sum(1, -t * a)),
+        lambda a, t, p: -t * _by_side(_sum(1, -t * a), 0, p["kinks"], 1),
+        lambda np, a, t, p: np.sum(_joined(np, 1 - t * a, 0 * a, p["kinks"], 1 - t * a)),
+    ),
+    "huber": Loss(
+        lambda a, t, p: (t - a) ** 2 / 2 if abs(t - a) <= p["delta"] else p["delta"] * (abs(t - a) - p["delta"] / 2),
+        lambda a, t, p: max(-p["delta"], min(p["delta"], _sum(a, -t))),
+        lambda np, a, t, p: np.sum(
+            np.where(abs(t - a) <= p["delta"], (t - a) ** 2 / 2, p["delta"] * (abs(t - a) - p["delta"] / 2))
+        ),
+    ),
 }
+
+DEFAULTS = {"leaky_relu": {"alpha": "0.01"}, "elu": {"alpha": 1}, "huber": {"delta": 1}}
 
 # --- one update, by hand --------------------------------------------------------------------------
 
@@ -79,14 +202,14 @@ LOSSES = {
 def recompute(problem: Problem, digits: int = 50) -> dict[str, Any]:
     """Every quantity of one update under `carry = "full"`: id of design 2.3 -> mpmath.mpf.
 
-    Works at twice `digits`; a pre-activation that cancels to 10^-digits of its terms is taken as exactly 0.
+    Works at twice `digits`; a sum of which only the last ten of these are left is taken as exactly 0.
     `E'`, `z1_1'` and `a1_1'` (`a1_1'@2`) are the forward pass after the update.
     """
     with mpmath.workdps(2 * digits):
-        return _recompute(_read(problem), zero=mpmath.mpf(10) ** -digits)
+        return _recompute(_read(problem))
 
 
-def _recompute(net: "_Net", zero: Any) -> dict[str, Any]:
+def _recompute(net: "_Net") -> dict[str, Any]:
     v: dict[str, Any] = {}
     last, w, b = net.depth, net.w, net.b
     v |= {f"w{n}_{j}_{i}": value for (n, j, i), value in w.items()}
@@ -97,7 +220,7 @@ def _recompute(net: "_Net", zero: Any) -> dict[str, Any]:
     # forward pass and error
     z, a = {}, {}  # by sample: z["@2"][1, 2] is z1_2@2
     for at, x, t in net.samples:
-        z[at], a[at] = _forward(net, w, b, x, zero)
+        z[at], a[at] = _forward(net, w, b, x)
         v |= {f"z{n}_{j}{at}": value for (n, j), value in z[at].items()}
         v |= {f"a{n}_{j}{at}": value for (n, j), value in a[at].items() if n > 0}
         parts = _errors(net, a[at], t)
@@ -120,10 +243,9 @@ def _recompute(net: "_Net", zero: Any) -> dict[str, Any]:
                         v[f"dz{n + 1}_{k}/da{n}_{j}{at}"] = weight
                         v[f"dE/da{n}_{j}|z{n + 1}_{k}{at}"] = v[f"dE/dz{n + 1}_{k}{at}"] * weight
                     paths = [v[f"dE/da{n}_{j}|z{n + 1}_{k}{at}"] for k in net.units(n + 1)]
-                    v[f"dE/da{n}_{j}{at}"] = sum(paths)
-                name, options = net.activations[n - 1]
-                v[f"da{n}_{j}/dz{n}_{j}{at}"] = ACTIVATIONS[name].slope(z[at][n, j], options)
-                v[f"dE/dz{n}_{j}{at}"] = v[f"dE/da{n}_{j}{at}"] * v[f"da{n}_{j}/dz{n}_{j}{at}"]
+                    v[f"dE/da{n}_{j}{at}"] = _sum(*paths)
+            v |= _deltas(net, n, at, z[at], v)
+            for j in net.units(n):
                 for i in net.units(n - 1):
                     v[f"dz{n}_{j}/dw{n}_{j}_{i}{at}"] = a[at][n - 1, i]
                     v[f"dE/dw{n}_{j}_{i}{at}"] = v[f"dE/dz{n}_{j}{at}"] * a[at][n - 1, i]
@@ -132,20 +254,20 @@ def _recompute(net: "_Net", zero: Any) -> dict[str, Any]:
                     v[f"dE/db{n}_{j}{at}"] = v[f"dE/dz{n}_{j}{at}"]
         for j in net.units(n):
             for i in net.units(n - 1):
-                gradient = sum(v[f"dE/dw{n}_{j}_{i}{at}"] for at, _, _ in net.samples)
+                gradient = _sum(*(v[f"dE/dw{n}_{j}_{i}{at}"] for at, _, _ in net.samples))
                 v[f"dE/dw{n}_{j}_{i}"] = gradient
                 v[f"Dw{n}_{j}_{i}"] = -net.rate * gradient
-                v[f"w{n}_{j}_{i}'"] = new_w[n, j, i] = w[n, j, i] - net.rate * gradient
+                v[f"w{n}_{j}_{i}'"] = new_w[n, j, i] = _sum(w[n, j, i], -net.rate * gradient)
             if (n, j) in b:
-                gradient = sum(v[f"dE/db{n}_{j}{at}"] for at, _, _ in net.samples)
+                gradient = _sum(*(v[f"dE/db{n}_{j}{at}"] for at, _, _ in net.samples))
                 v[f"dE/db{n}_{j}"] = gradient
                 v[f"Db{n}_{j}"] = -net.rate * gradient if net.update_biases else mpmath.mpf(0)
-                v[f"b{n}_{j}'"] = new_b[n, j] = b[n, j] + v[f"Db{n}_{j}"]
+                v[f"b{n}_{j}'"] = new_b[n, j] = _sum(b[n, j], v[f"Db{n}_{j}"])
 
     # forward pass after the update
     total = mpmath.mpf(0)
     for at, x, t in net.samples:
-        new_z, new_a = _forward(net, new_w, new_b, x, zero)
+        new_z, new_a = _forward(net, new_w, new_b, x)
         v |= {f"z{n}_{j}'{at}": value for (n, j), value in new_z.items()}
         v |= {f"a{n}_{j}'{at}": value for (n, j), value in new_a.items() if n > 0}
         total += sum(_errors(net, new_a, t))
@@ -153,16 +275,39 @@ def _recompute(net: "_Net", zero: Any) -> dict[str, Any]:
     return v
 
 
-def _forward(net: "_Net", w: Any, b: Any, x: list[Any], zero: Any) -> tuple[dict[Any, Any], dict[Any, Any]]:
+def _deltas(net: "_Net", n: int, at: str, z: Any, v: Mapping[str, Any]) -> dict[str, Any]:
+    """da_j/dz_k and dE/dz_k of one layer; where its units hang together, dE/dz_k = Σ_j dE/da_j · da_j/dz_k."""
+    name, options = net.activations[n - 1]
+    found: dict[str, Any] = {}
+    if name not in COUPLED:
+        for j in net.units(n):
+            found[f"da{n}_{j}/dz{n}_{j}{at}"] = local = ACTIVATIONS[name].slope(z[n, j], options)
+            found[f"dE/dz{n}_{j}{at}"] = v[f"dE/da{n}_{j}{at}"] * local
+        return found
+    zs = [z[n, j] for j in net.units(n)]
+    for k in net.units(n):
+        paths = []
+        for j in net.units(n):
+            found[f"da{n}_{j}/dz{n}_{k}{at}"] = local = COUPLED[name].slope(zs, j - 1, k - 1)
+            paths.append(v[f"dE/da{n}_{j}{at}"] * local)
+            if len(zs) > 1:
+                found[f"dE/dz{n}_{k}|a{n}_{j}{at}"] = paths[-1]
+        found[f"dE/dz{n}_{k}{at}"] = _sum(*paths)
+    return found
+
+
+def _forward(net: "_Net", w: Any, b: Any, x: list[Any]) -> tuple[dict[Any, Any], dict[Any, Any]]:
     """z_j = Σ w_ji a_i + b_j and a_j = f(z_j), layer by layer."""
     z, a = {}, {(0, i): value for i, value in enumerate(x, 1)}
     for n in range(1, net.depth + 1):
         name, options = net.activations[n - 1]
         for j in net.units(n):
             terms = [w[n, j, i] * a[n - 1, i] for i in net.units(n - 1)] + ([b[n, j]] if (n, j) in b else [])
-            cancelled = abs(sum(terms)) <= zero * sum(abs(term) for term in terms)
-            z[n, j] = mpmath.mpf(0) if cancelled else sum(terms)
-            a[n, j] = ACTIVATIONS[name].value(z[n, j], options)
+            z[n, j] = _sum(*terms)
+        zs = [z[n, j] for j in net.units(n)]
+        for j in net.units(n):
+            coupled = name in COUPLED
+            a[n, j] = COUPLED[name].value(zs, j - 1) if coupled else ACTIVATIONS[name].value(z[n, j], options)
     return z, a
 
 
@@ -238,7 +383,7 @@ def _read(problem: Problem) -> _Net:
         widths=[len(layers[0]["weights"][0])] + [len(layer["weights"]) for layer in layers],
         activations=[(name, kinks | options) for name, options in activations],
         loss=loss,
-        loss_options={"n": mpmath.mpf(len(layers[-1]["weights"]))} | loss_options,
+        loss_options=kinks | {"n": mpmath.mpf(len(layers[-1]["weights"]))} | loss_options,
         w=weights,
         b=biases,
         samples=[
@@ -258,9 +403,14 @@ def _read(problem: Problem) -> _Net:
 
 def _named(operation: str | Problem) -> tuple[str, dict[str, Any]]:
     """`"relu"` or `{ name = "leaky_relu", alpha = 0.01 }` -> name and parameters."""
-    if isinstance(operation, str):
-        return operation, {}
-    return operation["name"], {key: _mpf(number) for key, number in operation.items() if key != "name"}
+    name = name_of(operation)
+    given = {} if isinstance(operation, str) else {key: given for key, given in operation.items() if key != "name"}
+    return name, {key: _mpf(number) for key, number in (DEFAULTS.get(name, {}) | given).items()}
+
+
+def name_of(operation: str | Problem) -> str:
+    """`"relu"` or `{ name = "leaky_relu", alpha = 0.01 }` -> name."""
+    return operation if isinstance(operation, str) else str(operation["name"])
 
 
 def _mpf(number: Number) -> Any:
@@ -295,7 +445,7 @@ def gradients_by_autograd(problem: Problem) -> dict[str, float]:
         for sample in problem["samples"]:
             a = vector(sample["inputs"])
             for (w, b), (name, p) in zip(parameters, options, strict=True):
-                a = ACTIVATIONS[name].numpy(np, np.dot(w, a) + b, p)
+                a = (ACTIVATIONS | COUPLED)[name].numpy(np, np.dot(w, a) + b, p)
             total = total + LOSSES[net.loss].numpy(np, a, vector(sample["targets"]), loss_options)
         return total / (len(problem["samples"]) if problem.get("reduction", "mean") == "mean" else 1)
 
@@ -319,15 +469,20 @@ def random_problem(rng: random.Random, **fixed: Any) -> dict[str, Any]:
     widths = [rng.choice([1, 2, 2, 2, 3, 3, 4, 5, 6]) for _ in range(rng.choice([1, 2, 2, 2, 3, 3, 4]) + 1)]
     if "samples" in fixed:
         widths[0], widths[-1] = len(fixed["samples"][0]["inputs"]), len(fixed["samples"][0]["targets"])
-    layers = fixed.get("layers") or [_random_layer(rng, n_in, n_out) for n_in, n_out in pairwise(widths)]
+    loss = name_of(fixed["loss"]) if "loss" in fixed else rng.choice(_losses_after(fixed.get("layers")))
+    tables = {name: rng.choice([name, {"name": name, key: rng.choice(of)}]) for name, (key, of) in PARAMETERS.items()}
+    layers = fixed.get("layers") or [
+        _random_layer(rng, n_in, n_out, loss if number == len(widths) - 2 else None, tables)
+        for number, (n_in, n_out) in enumerate(pairwise(widths))
+    ]
     n_in, n_out = len(layers[0]["weights"][0]), len(layers[-1]["weights"])
     problem = {
         "title": "A network at random",
         "learning_rate": rng.choice([0.1, 0.5, 1, 0.05, 0.25, 0.3, "0.50", "1/3", "1e-2"]),
-        "loss": rng.choice(list(LOSSES)),
+        "loss": tables.get(loss, loss),
         "layers": layers,
         "samples": [
-            {"inputs": _random_numbers(rng, n_in), "targets": _random_numbers(rng, n_out)}
+            {"inputs": _random_numbers(rng, n_in), "targets": _random_targets(rng, n_out, loss)}
             for _ in range(rng.choice([1, 1, 1, 1, 2, 3]))
         ],
         "reduction": rng.choice(["mean", "sum"]),
@@ -335,21 +490,64 @@ def random_problem(rng: random.Random, **fixed: Any) -> dict[str, Any]:
             "update_biases": rng.random() < 0.7,
             "update_order": rng.choice(["simultaneous", "simultaneous", "sequential"]),
             "relu_at_zero": rng.choice([0, "1/2", 1]),
+            "kinks": rng.choice([0, "1/2", 1]),
         },
         "rounding": {
             rng.choice(["decimals", "significant"]): rng.randint(2, 8),
             "carry": rng.choice(["full", "rounded"]),
             "ties": rng.choice(["half-up", "half-even"]),
         },
-        "notation": {"profile": rng.choice(["standard", "net-out", "vw"])},
+        "solution": {"method": rng.choice(METHODS)},
+        "notation": {"profile": rng.choice(PROFILES)},
     }
     return problem | fixed
 
 
-def _random_layer(rng: random.Random, n_in: int, n_out: int) -> dict[str, Any]:
-    layer: dict[str, Any] = {"activation": rng.choice(list(ACTIVATIONS))}
+METHODS = ["chain", "delta"]
+PROFILES = ["standard", "net-out", "from-to", "vw", "ih-ho", "delta-nabla", "x-layer"]
+# of a problem's operations, half of the time; the same in all layers, so that LReLU' means one thing on a page
+PARAMETERS: dict[str, tuple[str, list[Number]]] = {
+    "leaky_relu": ("alpha", [0.1, "0.20", "1/3", 2]),
+    "elu": ("alpha", [0.5, 2, "1/3"]),
+    "huber": ("delta", [0.5, "0.10", 2, "1/3"]),
+}
+# outputs that go with a loss: the entropies take the logarithms of a and 1 - a
+OUTPUTS = {"binary_cross_entropy": ["sigmoid"] * 5 + ["softmax"], "cross_entropy": ["softmax"] * 5 + ["sigmoid"]}
+OUTPUTS |= {"hinge": ["identity", "identity", "tanh", "bipolar_sigmoid", "sigmoid"]}
+
+
+def _losses_after(layers: list[Any] | None) -> list[str]:
+    """Losses that go with given layers: the entropies take logarithms of the outputs."""
+    last = name_of(layers[-1]["activation"]) if layers else None
+    alone = last == "softmax" and layers is not None and len(layers[-1]["weights"]) == 1
+    return [loss for loss in LOSSES if not (last and "entropy" in loss and (alone or last not in OUTPUTS[loss]))]
+
+
+def _random_layer(rng: random.Random, n_in: int, n_out: int, loss: str | None, tables: Any) -> dict[str, Any]:
+    """The layer before a loss, or a hidden one for None; softmax seldom where no entropy asks for it."""
+    names = OUTPUTS.get(loss or "", list(ACTIVATIONS))
+    name = rng.choice([name for name in names if n_out > 1 or name != "softmax"] or ["softmax"])
+    if loss not in OUTPUTS and rng.random() < (0.04 if loss is None else 0.12):
+        name = "softmax"
+    layer: dict[str, Any] = {"activation": tables.get(name, name)}
     layer["weights"] = [_random_numbers(rng, n_in) for _ in range(n_out)]
     return layer | ({"biases": _random_numbers(rng, n_out)} if rng.random() < 0.75 else {})
+
+
+def _random_targets(rng: random.Random, count: int, loss: str) -> list[Number]:
+    """Probabilities for the entropies (classes one-hot, now and then soft or not of sum 1), ±1 for hinge."""
+    if loss == "hinge":
+        return [rng.choice([1, -1, 1, -1, "1", "-1"]) for _ in range(count)]
+    kind = rng.random()
+    if loss == "cross_entropy" and kind < 0.7:
+        one = rng.randrange(count)
+        return [int(j == one) for j in range(count)]
+    if loss == "cross_entropy" and kind < 0.85:
+        shares = [rng.randint(1, 9) for _ in range(count)]
+        return [f"{share}/{sum(shares)}" for share in shares]
+    if loss in {"cross_entropy", "binary_cross_entropy"}:
+        return [rng.choice([0, 1, 0, 1, 0.1, "0.90", "1/3", 0.25]) for _ in range(count)]
+    return _random_numbers(rng, count)
 
 
 def _random_numbers(rng: random.Random, count: int) -> list[Number]:
@@ -414,3 +612,27 @@ def read_shown(text: str) -> Fraction:
     exponent = (match[3] or "⁰").translate(SUPERSCRIPTS)
     mantissa = text.partition("×")[0].replace(MINUS, "-")
     return Fraction(mantissa) * Fraction(10) ** int(exponent)
+
+
+# --- what a page needs said to be read ------------------------------------------------------------
+
+
+def slopes_by_side(problem: Problem) -> dict[str, tuple[Fraction, Fraction, Fraction]]:
+    """sign(z), ReLU'(z), LReLU'(z), ELU'(z) and max'(0, z) below, at and above 0, as the conventions want them.
+
+    One alpha per kind: a page on which LReLU' means two things cannot be read without its sections.
+    """
+    conventions = problem.get("conventions", {})
+    relu_at_zero, kinks = (read_number(conventions.get(key, 0)) for key in ("relu_at_zero", "kinks"))
+    alphas = {name: read_number(parameters["alpha"]) for name, parameters in DEFAULTS.items() if "alpha" in parameters}
+    for layer in problem["layers"]:
+        if not isinstance(layer["activation"], str):
+            alphas[layer["activation"]["name"]] = read_number(layer["activation"]["alpha"])
+    zero, one = Fraction(0), Fraction(1)
+    return {
+        "sign": (-one, kinks, one),
+        "relu": (zero, relu_at_zero, one),
+        "max": (zero, kinks, one),
+        "lrelu": (alphas["leaky_relu"], kinks, one),
+        "elu": (zero, one if alphas["elu"] == 1 else kinks, one),
+    }

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from proofreader import (
+    BY_SIDE,
     Unreadable,
     evaluate,
     exact,
@@ -203,6 +204,32 @@ def test_the_slope_of_relu_at_zero_is_what_the_page_says():
     assert not proofread(page, FOUR, relu_at_zero=Fraction(1, 2)).faults
 
 
+@pytest.mark.parametrize(
+    ("line", "slopes"),
+    [
+        (r"\operatorname{LReLU}'(-0.3) = 0.1", {"lrelu": (Fraction("0.1"), Fraction(0), Fraction(1))}),
+        (r"\operatorname{LReLU}'(-0.3) = 0.01", {}),
+        (r"\operatorname{LReLU}'(0) = 0.5", {"lrelu": (Fraction("0.01"), Fraction(1, 2), Fraction(1))}),
+        (r"\operatorname{ELU}'(0.3) = 1", {}),
+        (r"\operatorname{sign}(0.5 - 0.5) = 1", {"sign": (Fraction(-1), Fraction(1), Fraction(1))}),
+        (r"0.2 \times \operatorname{sign}(-3) = -0.2", {}),
+        (r"-(1 \times \operatorname{max}'(0, 1 - 1 \times 1)) = -1", {"max": (Fraction(0), Fraction(1), Fraction(1))}),
+        (r"\left|0.2 - 1\right| = 0.8", {}),
+    ],
+)
+def test_what_a_function_does_on_either_side_of_a_kink_is_what_the_page_says(line, slopes):
+    page = markdown(rf"y &= f(z) = {line} #1")
+    report = proofread(page, FOUR, by_side=slopes)
+    assert (report.checked, report.faults) == (1, [])
+    wrong = {name: tuple(slope + 2 for slope in sides) for name, sides in BY_SIDE.items()}
+    assert len(proofread(page, FOUR, by_side=wrong).faults) == ("left" not in line)
+
+
+def test_what_is_worked_out_on_a_page_is_not_guessed():
+    for line in (r"\operatorname{ELU}'(-0.3) = 1", r"\operatorname{LReLU}(0.3) = 0.3", r"\operatorname{max}'(1, 2) = 1"):
+        assert len(proofread(markdown(f"y &= f(z) = {line} #1"), FOUR).faults) == 1
+
+
 def test_minus_zero_is_caught_in_tables_and_prose_but_a_substituted_zero_is_not():
     assert proofread("| w | -0.0000 |", FOUR).faults
     assert proofread("The gradient is \N{MINUS SIGN}0.00.", FOUR).faults
@@ -231,8 +258,8 @@ y &= 1 + 1 = 2 && \text{by definition} \\[4pt]
     assert [line.number for line in read_lines(page)] == [None, "5a", "6"]
 
 
-def value(side: str, relu_at_zero: Fraction = Fraction(0)) -> Fraction:
-    return exact(evaluate(tokenize(side), relu_at_zero))
+def value(side: str) -> Fraction:
+    return exact(evaluate(tokenize(side)))
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import copy
 import random
+import re
 from fractions import Fraction
 from typing import Any
 
@@ -9,8 +10,12 @@ import mpmath  # type: ignore[import-untyped]
 import pytest
 from referee import (
     ACTIVATIONS,
+    COUPLED,
     LOSSES,
+    METHODS,
+    PROFILES,
     gradients_by_autograd,
+    name_of,
     random_problem,
     read_number,
     read_shown,
@@ -67,7 +72,7 @@ def test_sequential_updates_give_the_published_error_after_the_update() -> None:
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_gradients_agree_with_autograd(seed: int) -> None:
-    kinks = {"relu_at_zero": [0, "1/2", 1][seed % 3]}
+    kinks = dict.fromkeys(["relu_at_zero", "kinks"], [0, "1/2", 1][seed % 3])
     problem = random_problem(random.Random(seed), conventions=SIMULTANEOUS | kinks)
     v, by_autograd = recompute(problem), gradients_by_autograd(problem)
     gradients = {name for name in v if name.startswith(("dE/dw", "dE/db")) and "@" not in name}
@@ -97,8 +102,17 @@ def test_gradients_agree_with_central_differences(seed: int) -> None:
 
 
 def at_a_kink(problem: dict[str, Any], v: dict[str, Any]) -> bool:
-    relus = tuple(f"z{n}_" for n, layer in enumerate(problem["layers"], 1) if layer["activation"] == "relu")
-    return any(name.startswith(relus) and "/" not in name and value == 0 for name, value in v.items())
+    """A unit at 0 whose slope may jump there, an output on its target, or a margin of exactly 0."""
+    names = [name_of(layer["activation"]) for layer in problem["layers"]]
+    bent = tuple(f"z{n}_" for n, name in enumerate(names, 1) if name in {"relu", "leaky_relu", "elu"})
+    if any(name.startswith(bent) and "/" not in name and value == 0 for name, value in v.items() if bent):
+        return True
+    a = {name[1 + len(str(len(names))) :]: v[name] for name in v if re.fullmatch(rf"a{len(names)}_\d+(@\d+)?", name)}
+    gaps = {
+        "absolute_error": lambda a, t: a - t,
+        "hinge": lambda a, t: 1 - t * a,
+    }.get(name_of(problem["loss"]), lambda a, t: mpmath.mpf(1))
+    return any(abs(gaps(value, v[f"t{name}"])) < 1e-15 for name, value in a.items())
 
 
 def nudged(original: dict[str, Any], n: int, key: str, j: int, i: int | None, step: Fraction) -> Any:
@@ -163,10 +177,38 @@ def test_relu_at_exactly_zero_follows_the_convention(convention: Any, slope: flo
         assert abs(v[f"dE/dw1_{j}_{j}"] - by_autograd[f"dE/dw1_{j}_{j}"]) < 1e-15
 
 
-def test_the_slope_of_a_saturated_unit_keeps_its_digits() -> None:
-    for name in ("sigmoid", "tanh"):
-        for z in (mpmath.mpf(-400), mpmath.mpf(400)):
-            assert ACTIVATIONS[name].slope(z, {}) > 0
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_a_slope_is_that_of_its_formula_and_keeps_its_digits_where_a_unit_saturates(name: str) -> None:
+    value, slope, _ = ACTIVATIONS[name]
+    p = {"relu_at_zero": mpmath.mpf(0), "kinks": mpmath.mpf(0), "alpha": mpmath.mpf(1) / 3}
+    with mpmath.workdps(80):
+        for z in map(mpmath.mpf, (-20, "-0.7", "0.3", 20)):
+            assert mpmath.almosteq(slope(z, p), mpmath.diff(lambda z: value(z, p), z), 1e-25)
+    for z in (mpmath.mpf(-400), mpmath.mpf(400)):
+        assert slope(z, p) != 0 or (name == "relu" and z < 0)
+
+
+def test_the_slopes_of_softmax_are_those_of_its_formula_and_add_up_to_nothing() -> None:
+    value, slope, _ = COUPLED["softmax"]
+    z = [mpmath.mpf(number) for number in ("0.3", "-1.2", "2")]
+    with mpmath.workdps(60):
+        for j in range(3):
+            for k in range(3):
+                numeric = mpmath.diff(lambda y: value([*z[:k], y, *z[k + 1 :]], j), z[k])  # noqa: B023
+                assert mpmath.almosteq(slope(z, j, k), numeric, 1e-20)
+            assert abs(sum(slope(z, j, k) for k in range(3))) < 1e-50
+    assert slope([mpmath.mpf(1000), mpmath.mpf(0)], 0, 0) > 0
+    assert (value([mpmath.mpf(7)], 0), slope([mpmath.mpf(7)], 0, 0)) == (1, 0)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_the_slope_of_a_loss_is_that_of_its_formula(name: str) -> None:
+    value, slope, _ = LOSSES[name]
+    p = {"n": mpmath.mpf(3), "kinks": mpmath.mpf(0), "delta": mpmath.mpf(1) / 3}
+    with mpmath.workdps(80):
+        for a in map(mpmath.mpf, ("0.1", "0.45", "0.9")):
+            for t in map(mpmath.mpf, (0, 1, "0.3")):
+                assert mpmath.almosteq(slope(a, t, p), mpmath.diff(lambda a: value(a, t, p), a), 1e-25)  # noqa: B023
 
 
 def test_what_is_not_covered_is_refused() -> None:
@@ -185,8 +227,11 @@ def test_random_problems_are_varied_and_keep_what_is_fixed() -> None:
     assert {len(problem["layers"]) for problem in problems} == {1, 2, 3, 4}
     assert {len(layer["weights"]) for layer in layers} == {1, 2, 3, 4, 5, 6}
     assert {len(problem["samples"]) for problem in problems} == {1, 2, 3}
-    assert {layer["activation"] for layer in layers} == set(ACTIVATIONS)
-    assert {problem["loss"] for problem in problems} == set(LOSSES)
+    assert {name_of(layer["activation"]) for layer in layers} == set(ACTIVATIONS) | set(COUPLED)
+    assert {name_of(problem["loss"]) for problem in problems} == set(LOSSES)
+    assert {isinstance(layer["activation"], str) for layer in layers} == {True, False}
+    assert {problem["solution"]["method"] for problem in problems} == set(METHODS)
+    assert {problem["notation"]["profile"] for problem in problems} == set(PROFILES)
     assert {"biases" in layer for layer in layers} == {True, False}
     weights = [number for layer in layers for row in layer["weights"] for number in row]
     assert {type(number) for number in weights} == {int, float, str}

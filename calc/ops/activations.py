@@ -23,7 +23,11 @@ class Activation(ABC):
 
     name: ClassVar[str]
     aliases: ClassVar[tuple[str, ...]] = ()
-    kink: ClassVar[str | None] = None  # the convention that settles its derivative at a kink
+
+    @property
+    def kink(self) -> str | None:
+        """The convention that settles its derivative at a kink; None where there is none."""
+        return None
 
     @abstractmethod
     def formula(self, z: Expr) -> Expr:
@@ -94,7 +98,10 @@ class Relu(Activation):
     """a = max(0, z),  a′ = 1 for z > 0, 0 for z < 0, and by convention 0, 1/2 or 1 at z = 0"""
 
     name = "relu"
-    kink = "relu_at_zero"
+
+    @property
+    def kink(self) -> str:
+        return "relu_at_zero"
 
     def formula(self, z: Expr) -> Expr:
         return Call("relu", (z,))
@@ -108,8 +115,11 @@ class LeakyRelu(Activation):
     """a = z for z > 0, else α z;  a′ = 1 for z > 0, α for z < 0, and by convention at z = 0"""
 
     name = "leaky_relu"
-    kink = "kinks"
     alpha: Exact = Exact.read("0.01")
+
+    @property
+    def kink(self) -> str:
+        return "kinks"
 
     def formula(self, z: Expr) -> Expr:
         leak = Prod((Num(self.alpha.shown), z))
@@ -124,15 +134,19 @@ class Elu(Activation):
     """a = z for z > 0, else α (e^z − 1);  a′ = 1 for z > 0, else a + α; where α ≠ 1, by convention at z = 0"""
 
     name = "elu"
-    kink = "kinks"
     alpha: Exact = Exact.read("1")
 
+    @property
+    def kink(self) -> str | None:
+        return None if self.alpha.value == 1 else "kinks"  # with α = 1 both sides meet
+
     def formula(self, z: Expr) -> Expr:
-        bend = Prod((Num(self.alpha.shown), Sum((Call("exp", (z,)), Neg(ONE)))))
+        curve = Sum((Call("exp", (z,)), Neg(ONE)))
+        bend = curve if self.alpha.value == 1 else Prod((Num(self.alpha.shown), curve))
         return Cases(Call("elu", (z,)), on=z, above=z, at=z, below=bend)
 
     def derivative(self, z: Expr, a: Expr, at_kink: Shown) -> Expr:
-        at = ONE if self.alpha.value == 1 else Num(at_kink)  # with α = 1 both sides meet: no kink
+        at = Num(at_kink) if self.kink else ONE
         return Cases(Call("elu'", (z,)), on=z, above=ONE, at=at, below=Sum((a, Num(self.alpha.shown))))
 
 

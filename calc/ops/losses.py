@@ -159,7 +159,7 @@ class Hinge(Loss):
 
     def derivative(self, a: Expr, t: Expr, n: int, at_kink: Shown) -> Expr:
         margin = self._margin(a, t)
-        inside = Cases(Call("relu'", (margin,)), on=margin, above=ONE, at=Num(at_kink), below=ZERO)
+        inside = Cases(Call("max'", (ZERO, margin)), on=margin, above=ONE, at=Num(at_kink), below=ZERO)
         return Neg(Prod((t, inside)))
 
     @staticmethod

@@ -33,7 +33,8 @@ class LatexPrinter(Printer):
 
     def function(self, name: str) -> str:
         bare = name.rstrip("'")
-        return self.functions.get(bare, rf"\operatorname{{{bare}}}") + name[len(bare) :]
+        sign = None if name == "max'" else self.functions.get(bare)  # a prime would be set above \max
+        return (sign or rf"\operatorname{{{bare}}}") + name[len(bare) :]
 
     def root(self, of: str) -> str:
         return rf"\sqrt{{{of}}}"

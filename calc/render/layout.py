@@ -111,7 +111,7 @@ def _pieces(expr: Expr, printer: Printer, ruler: Ruler, room: float) -> list[tup
     """What stands before a piece, the piece and their width; pieces too wide for a row are broken in turn."""
     found: list[tuple[str, str, float]] = []
     for before, part, level in printer.pieces(expr):
-        bracketed = isinstance(part, Sum) and level > 0
+        bracketed = isinstance(part, Sum | Neg) and level > 0
         width = ruler.width(part) + (2.4 if before else 0) + 1.6 * bracketed
         inner = _pieces(part, printer, ruler, room) if width > room and part is not expr else []
         if len(inner) < 2:
@@ -119,7 +119,7 @@ def _pieces(expr: Expr, printer: Printer, ruler: Ruler, room: float) -> list[tup
             continue
         if bracketed:
             (first_sign, first, first_width), (last_sign, last, last_width) = inner[0], inner[-1]
-            inner[0], inner[-1] = (first_sign, f"({first}", first_width), (last_sign, f"{last})", last_width)
+            inner[0], inner[-1] = ("", f"({first_sign}{first}", first_width), (last_sign, f"{last})", last_width)
         sign, first, first_width = inner[0]
         found += [(before + sign, first, first_width), *inner[1:]]
     return found

@@ -28,7 +28,8 @@ class TypstPrinter(Printer):
 
     def function(self, name: str) -> str:
         bare = name.rstrip("'")
-        return self.functions.get(bare, f'"{bare}"') + name[len(bare) :]
+        sign = None if name == "max'" else self.functions.get(bare)  # a prime would be set above max
+        return (sign or f'"{bare}"') + name[len(bare) :]
 
     def root(self, of: str) -> str:
         return f"sqrt({of})"
