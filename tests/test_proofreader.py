@@ -226,7 +226,11 @@ def test_what_a_function_does_on_either_side_of_a_kink_is_what_the_page_says(lin
 
 
 def test_what_is_worked_out_on_a_page_is_not_guessed():
-    for line in (r"\operatorname{ELU}'(-0.3) = 1", r"\operatorname{LReLU}(0.3) = 0.3", r"\operatorname{max}'(1, 2) = 1"):
+    for line in (
+        r"\operatorname{ELU}'(-0.3) = 1",
+        r"\operatorname{LReLU}(0.3) = 0.3",
+        r"\operatorname{max}'(1, 2) = 1",
+    ):
         assert len(proofread(markdown(f"y &= f(z) = {line} #1"), FOUR).faults) == 1
 
 
