@@ -38,7 +38,7 @@ class Words:
     args: Mapping[str, "Argument"] = field(default_factory=dict)
 
 
-Argument = Expr | Line | Reference | Words | int | tuple["Expr | Reference | Words", ...]
+Argument = Expr | Line | Reference | Words | int | tuple["Expr | Line | Reference | Words", ...]
 
 
 @dataclass(slots=True)

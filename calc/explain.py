@@ -40,7 +40,8 @@ from calc.graph import LEARNING_RATE
 from calc.notation import Notation, find_parameters
 from calc.number import Shown
 from calc.problem import Problem
-from calc.trace import Step, Trace, change_of
+from calc.trace import Step, Trace
+from calc.updates import change_of
 from calc.verify import difference_quotient
 
 SMALL = 24  # parameters that "auto" still works in full
@@ -235,10 +236,17 @@ class _Writer:
             total = Line(self.graph.loss, (("=", steps["E"].expr),))
             yield Words("given.samples", {"example": Name("x", None, (1,), 1), "input": Name("x", None, (1,))})
             yield Words(f"given.{problem.reduction}", {"count": len(self.samples), "total": total})
-        w = self.parameters[0]
-        change = Line(change_of(w), (("=", Neg(Prod((LEARNING_RATE, Partial(self.graph.loss, w)), "·"))),))
         rate = Line(LEARNING_RATE, (("=", self._num(LEARNING_RATE.id)),))
-        yield Words("given.rate", {"rate": rate, "change": change})
+        optimizer = problem.optimizer
+        w = next(name for name in self.parameters if name in self.graph.trained)
+        rule = [
+            Line(q, (("=", e),))
+            for q, e in optimizer.update.steps(w, Partial(self.graph.loss, w), LEARNING_RATE, optimizer.step + 1)
+        ]
+        name = Words(f"optimizer.{optimizer.update.name}")
+        yield Words("given.rate", {"optimizer": name, "rate": rate, "parameter": w, "rule": tuple(rule)})
+        if optimizer.update.state:
+            yield Words("given.state" if optimizer.state else "given.no_state", {"count": optimizer.step})
         conventions = problem.conventions
         if any(layer.biases for layer in problem.layers):
             yield Words("given.update_biases" if conventions.update_biases else "given.constant_biases")
@@ -575,14 +583,20 @@ class _Writer:
 
     def _changes(self, parameters: Iterable[Name]) -> Iterator[Block]:
         changed = [w for w in parameters if w in self.worked and w in self.graph.trained]
-        for part in _chunks(changed, 3):  # a change and the new value stay together
-            yield from self._derivation(self._line(name.id) for w in part for name in (change_of(w), w.after_update()))
+        for part in _chunks(changed, 3):  # what leads to a new value stays together with it
+            lines = []
+            for w in part:
+                ids = [result.id for result, _ in self.problem.optimizer.update.steps(w, w, LEARNING_RATE, 1)]
+                lines += [self._line(id) for id in (*ids, w.after_update().id)]
+            yield from self._derivation(lines)
 
     def update(self) -> Iterator[Section]:
         if self.problem.conventions.update_order == "sequential":
             blocks: list[Block] = [_prose("update.done")]
         else:
-            blocks = [_prose("update.changes", rate=LEARNING_RATE), *self._changes(self.parameters)]
+            plain = self.problem.optimizer.update.name == "sgd"
+            words = _prose("update.changes", rate=LEARNING_RATE) if plain else _prose("update.by_rule")
+            blocks = [words, *self._changes(self.parameters)]
         if not self.worked >= self.graph.trained:
             blocks.append(_prose("update.rest"))
         yield Section(Words("section.update"), tuple(blocks))

@@ -12,6 +12,7 @@ from calc.expr import Expr, Frac, Name, Num, Prod, Sum
 from calc.number import Exact, Number, Shown
 from calc.ops import affine
 from calc.problem import Problem
+from calc.updates import state_of
 
 LEARNING_RATE = Name("learning_rate")
 
@@ -103,6 +104,10 @@ def build(problem: Problem) -> Graph:
             as_of_layer += as_
             leaving[s] = tuple(as_)
         order += [parameters[-1], tuple(zs_of_layer), tuple(as_of_layer)]
+        for w in parameters[-1]:
+            for letter in problem.optimizer.update.state if w in trained else ():
+                index = [i for i in w.index if isinstance(i, int)]
+                give(state_of(letter, w), problem.optimizer.start(letter, w.kind, l, index))
 
     targets = {
         s: tuple(give(Name("t", None, (j,), s), t) for j, t in enumerate(sample.targets, 1))

@@ -276,6 +276,14 @@ class Notation:
         if own is not None:
             return own
         bare = name
+        letter, dot, kind = name.kind.partition(".")
+        if dot:  # the optimiser's state of a parameter: v with the indices of w
+            w = self.own.get(Name(kind, name.layer, name.index).id) or self.profile.symbol(
+                Name(kind, name.layer, name.index)
+            )
+            sub = w.sub if kind == "w" else f"b{w.sub}"
+            hat = letter.endswith("hat")
+            return Symbol(letter.removesuffix("hat"), sub, w.sup, int(name.updated), hat=hat)
         if name.updated or name.sample is not None or name.kind.startswith("D"):
             bare = Name(name.kind.removeprefix("D"), name.layer, name.index)
         symbol = self.own.get(bare.id) or self.profile.symbol(bare)

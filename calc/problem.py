@@ -33,6 +33,9 @@ from calc.number import MOST_DIGITS, Exact, Shown
 from calc.number import Rounding as RoundingRule
 from calc.ops import ACTIVATIONS, LOSSES, Activation, Loss
 from calc.symbol import Symbol
+from calc.updates import UPDATES, Sgd, Update
+
+MOST_UPDATES = 100_000  # already done, of an optimiser that is continued
 
 
 class Typed:
@@ -141,6 +144,84 @@ def _operation(operations: Iterable[type[Any]], what: str) -> Any:
 
 _read_activation = _operation(ACTIVATIONS, "an activation")
 _read_loss = _operation(LOSSES, "a loss")
+_read_update = _operation(UPDATES, "an optimiser")
+
+
+@dataclasses.dataclass(frozen=True)
+class Optimizer:
+    """How parameters change: the rule, the updates already done, and the state they left.
+
+    ``state["m"]`` holds one array per layer, shaped as its weights; ``state["m_biases"]`` as its biases; else zero.
+    """
+
+    update: Update = Sgd()
+    step: int = 0
+    state: Mapping[str, Sequence[Any]] = dataclasses.field(default_factory=dict)
+
+    def start(self, letter: str, kind: str, layer: int, index: Sequence[int]) -> Exact:
+        """The state of one parameter before this update; ``layer`` and ``index`` count from 1."""
+        arrays = self.state.get(letter if kind == "w" else f"{letter}_biases")
+        if arrays is None:
+            return Exact.read("0")
+        entry: Any = arrays[layer - 1]
+        for i in index:
+            entry = entry[i - 1]
+        number: Exact = entry
+        return number
+
+
+def _read_optimizer(value: Any) -> Optimizer:
+    if isinstance(value, Optimizer):
+        return value
+    if not isinstance(value, Mapping):
+        raise ValueError(f'{_kind(value)} found, a table needed, e.g. name = "momentum"')
+    table = dict(value)
+    step, state = table.pop("step", 0), table.pop("state", {})
+    table.setdefault("name", "sgd")
+    update = _read_update[0].func(table)
+    if not isinstance(step, int) or isinstance(step, bool) or not 0 <= step <= MOST_UPDATES:
+        raise ValueError(f"step: {_kind(step)} found, the number of updates already done needed, 0 to {MOST_UPDATES}")
+    known = [key for letter in update.state for key in (letter, f"{letter}_biases")]
+    if not isinstance(state, Mapping):
+        raise ValueError(f"state: {_kind(state)} found, a table needed, e.g. state.v = [[[0.1, 0], [0, 0]]]")
+    for key in state:
+        if key not in known:
+            listed = f"Known: {', '.join(known)}" if known else f"{update.name} keeps no state. Remove it"
+            raise ValueError(f'state: "{str(key)[:40]}" is not known. {listed}')
+    return Optimizer(update, step, {key: _read_arrays(key, arrays) for key, arrays in state.items()})
+
+
+def _read_arrays(key: str, value: Any) -> Any:
+    if isinstance(value, list):
+        return tuple(_read_arrays(key, entry) for entry in value)
+    try:
+        return _read_number(value)
+    except ValueError as error:
+        raise ValueError(f"state.{key}: {error}") from None
+
+
+def _write_optimizer(optimizer: Optimizer) -> Any:
+    def plain(value: Any) -> Any:
+        return [plain(entry) for entry in value] if isinstance(value, tuple) else _write_number(value)
+
+    rule = _read_update[1].func(optimizer.update)
+    table = dict(rule) if isinstance(rule, dict) else {"name": rule}
+    state = {"state": {key: plain(arrays) for key, arrays in optimizer.state.items()}} if optimizer.state else {}
+    return table | {"step": optimizer.step} | state
+
+
+def _optimizer_schema() -> dict[str, Any]:
+    table: dict[str, Any] = _read_update[2].json_schema["anyOf"][1]
+    arrays: dict[str, Any] = {"type": "object", "additionalProperties": {"type": "array"}}
+    return table | {"properties": table["properties"] | {"step": {"type": "integer", "minimum": 0}, "state": arrays}}
+
+
+OptimizerTable = Annotated[
+    Optimizer,
+    PlainValidator(_read_optimizer),
+    PlainSerializer(_write_optimizer),
+    WithJsonSchema(_optimizer_schema()),
+]
 
 
 def _read_symbol(value: Any) -> Symbol:
@@ -256,6 +337,7 @@ class Problem(_Table):
     learning_rate: Number
     loss: Annotated[Loss, *_read_loss]
     reduction: Literal["mean", "sum"] = "mean"
+    optimizer: OptimizerTable = Optimizer()
     # constructed, not validated: that would build a validator for each at every start
     conventions: Conventions = Conventions.model_construct(relu_at_zero=Exact.read("0"), kinks=Exact.read("0"))
     rounding: Rounding = Rounding.model_construct()
@@ -479,6 +561,21 @@ def _size_faults(tables: Mapping[str, Any]) -> Iterator[Fault]:
         if layers and targets and entering is not None and len(targets) != entering:
             what = f"{_count(len(targets), 'number')} found, {entering} needed (one per unit of the last layer). "
             yield Fault(f"samples[{s}].targets", what + "Give every output one target")
+
+
+def _state_faults(problem: Problem) -> Iterator[Fault]:
+    """Optimiser states that do not have the shape of the parameters."""
+    for key, arrays in problem.optimizer.state.items():
+        biases = key.endswith("_biases")
+        needed = [layer.biases or () if biases else layer.weights for layer in problem.layers]
+        if _shape(arrays) != _shape(needed):
+            what = "biases" if biases else "weights"
+            fault = f"does not have the shape of the {what}. Give one array per layer, shaped as its {what}"
+            yield Fault(f"optimizer.state.{key}", fault)
+
+
+def _shape(arrays: Any) -> Any:
+    return [_shape(entry) for entry in arrays] if isinstance(arrays, list | tuple) else None
 
 
 def _symbol_faults(problem: Problem) -> Iterator[Fault]:

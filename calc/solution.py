@@ -18,7 +18,8 @@ from calc.expr import Expr
 from calc.notation import Notation, find_parameters
 from calc.problem import Problem
 from calc.render import FORMATS, Format, render
-from calc.trace import Step, Trace, change_of, run
+from calc.trace import Step, Trace, run
+from calc.updates import change_of
 from calc.verify import verify
 
 

@@ -31,6 +31,7 @@ class Symbol:
     primes: int = 0
     sample: int | str | None = None
     delta: bool = False
+    hat: bool = False
 
     @classmethod
     def parse(cls, text: str) -> "Symbol":

@@ -4,7 +4,7 @@ z        pre-activation, e.g. z^(1)_2 = 0.3925
 a        activation, e.g. a^(1)_2 = 0.5969
 E        loss of the whole batch
 dE/dv    gradient: the sum over all consumers u of v of dE/du · du/dv
-Dw, w'   the change −η dE/dw, and the updated parameter w + Dw
+Dw, w'   the change, −η dE/dw or the optimiser's, and the updated parameter w + Dw
 
 The steps are symbolic and in an order in which each uses only what came before; evaluating them is a separate
 thought, done again at a higher precision whenever a printed digit is not decided.
@@ -17,7 +17,7 @@ from typing import TypeVar
 from flint import fmpq
 
 from calc.errors import UnsupportedError
-from calc.expr import Expr, Name, Neg, Num, Partial, Prod, Quantity, Sum, evaluate, quantities, rename
+from calc.expr import Expr, Name, Num, Partial, Prod, Quantity, Sum, evaluate, quantities, rename
 from calc.graph import LEARNING_RATE, Graph, build
 from calc.number import (
     GUARD_DIGITS,
@@ -32,7 +32,8 @@ from calc.number import (
     decimal_text,
     precision,
 )
-from calc.problem import Problem
+from calc.problem import Optimizer, Problem
+from calc.updates import change_of
 
 T = TypeVar("T")
 
@@ -41,7 +42,7 @@ class Step:
     """One line of the derivation: ``result`` = ``expr``.
 
     kind is one of: pre-activation, activation, loss-part, sample-loss, loss, local, path, adjoint, term, gradient,
-    change, update.
+    state, change, update.
     """
 
     __slots__ = ("_uses", "expr", "kind", "result")
@@ -68,7 +69,7 @@ def forward(graph: Graph) -> Iterator[Step]:
         yield Step(node.name, kind, node.expr)
 
 
-def backward(graph: Graph, sequential: bool, deltas: bool) -> Iterator[Step]:
+def backward(graph: Graph, sequential: bool, deltas: bool, optimizer: Optimizer) -> Iterator[Step]:
     """Differentiate the loss by every quantity, last layer first, indices ascending.
 
     dE/dv is the sum over all consumers u of v of  dE/du · du/dv  (chain rule; Rumelhart, Hinton & Williams 1986).
@@ -88,7 +89,7 @@ def backward(graph: Graph, sequential: bool, deltas: bool) -> Iterator[Step]:
         for v in group:
             yield from _differentiate(graph, v, consumers[v], known, sequential, deltas)
         if sequential and group in graph.parameters:
-            yield from update(graph, group)
+            yield from update(graph, optimizer, group)
 
 
 @dataclass
@@ -149,16 +150,13 @@ def _product(*factors: Expr) -> Expr:
     return Prod(tuple(kept)) if len(kept) > 1 else kept[0] if kept else Num.of(1)
 
 
-def change_of(parameter: Name) -> Name:
-    """Dw of w."""
-    return Name(f"D{parameter.kind}", parameter.layer, parameter.index)
-
-
-def update(graph: Graph, parameters: tuple[Name, ...]) -> Iterator[Step]:
-    """Plain gradient descent: Dw = −η dE/dw, w' = w + Dw."""
+def update(graph: Graph, optimizer: Optimizer, parameters: tuple[Name, ...]) -> Iterator[Step]:
+    """The optimiser's steps for each trained parameter, its change Dw last, then w' = w + Dw."""
     for w in parameters:
         if w in graph.trained:
-            yield Step(change_of(w), "change", Neg(Prod((LEARNING_RATE, Partial(graph.loss, w)), "·")))
+            gradient = Partial(graph.loss, w)
+            for result, expr in optimizer.update.steps(w, gradient, LEARNING_RATE, optimizer.step + 1):
+                yield Step(result, "change" if result == change_of(w) else "state", expr)
             yield Step(w.after_update(), "update", Sum((w, change_of(w))))
 
 
@@ -181,10 +179,10 @@ class Trace:
 
     def __init__(self, problem: Problem, graph: Graph, rounding: Rounding, sequential: bool) -> None:
         self.problem, self.graph, self.rounding = problem, graph, rounding
-        steps = [*forward(graph), *backward(graph, sequential, problem.solution.method != "chain")]
+        steps = [*forward(graph), *backward(graph, sequential, problem.solution.method != "chain", problem.optimizer)]
         if not sequential:
             for parameters in reversed(graph.parameters):
-                steps += update(graph, parameters)
+                steps += update(graph, problem.optimizer, parameters)
         steps += forward_again(graph)
         self.steps: Mapping[str, Step] = {step.result.id: step for step in steps}
         self.given = dict(graph.given)

@@ -46,6 +46,8 @@ class LatexPrinter(Printer):
         base = f"\\{symbol.base}" if symbol.base in GREEK else symbol.base
         if len(symbol.base) > 1 and symbol.base not in GREEK:
             base = rf"\mathrm{{{base}}}"
+        if symbol.hat:
+            base = rf"\hat{{{base}}}"
         mark = f"[{symbol.sample}]" if symbol.sample is not None else ""
         sup = self._script(symbol.sup) + r"\prime" * symbol.primes + mark if symbol.sup or mark else "'" * symbol.primes
         if sup and not sup.startswith("'"):

@@ -41,6 +41,8 @@ class TextPrinter(Printer):
 
     def symbol(self, symbol: Symbol) -> str:
         base = GREEK.get(symbol.base, symbol.base)
+        if symbol.hat:
+            base += "\u0302"
         mark = f"[{symbol.sample}]" if symbol.sample is not None else ""
         raised = all(c in "0123456789()" for c in symbol.sup)
         sup = symbol.sup.translate(_SUP) if raised else f"^{symbol.sup}"

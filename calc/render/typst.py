@@ -40,6 +40,8 @@ class TypstPrinter(Printer):
     def symbol(self, symbol: Symbol) -> str:
         single = len(symbol.base) == 1
         base = symbol.base if single else GREEK.get(symbol.base) or f'"{symbol.base}"'
+        if symbol.hat:
+            base = f"hat({base})"
         mark = f'"[{symbol.sample}]"' if symbol.sample is not None else ""
         if symbol.sup and mark and not symbol.primes:
             sup = self._script(symbol.sup + mark.strip('"'))  # one string, set without a gap
