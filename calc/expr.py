@@ -178,7 +178,7 @@ class Function:
 
 
 def _exp(value: Number) -> Number:
-    return fmpq(1) if value == 0 else arb(value).exp()
+    return fmpq(1) if isinstance(value, fmpq) and value == 0 else arb(value).exp()
 
 
 def _ln(value: Number) -> Number:
@@ -188,11 +188,11 @@ def _ln(value: Number) -> Number:
 
 
 def _tanh(value: Number) -> Number:
-    return fmpq(0) if value == 0 else arb(value).tanh()
+    return fmpq(0) if isinstance(value, fmpq) and value == 0 else arb(value).tanh()
 
 
 def _erf(value: Number) -> Number:
-    return fmpq(0) if value == 0 else arb(value).erf()
+    return fmpq(0) if isinstance(value, fmpq) and value == 0 else arb(value).erf()
 
 
 def _sqrt(value: Number) -> Number:

@@ -124,7 +124,7 @@ def _operation(operations: Iterable[type[Any]], what: str) -> Any:
         for key, number in parameters.items():
             if key not in fields:
                 listed = f"Known: {', '.join(fields)}" if fields else "Remove it"
-                raise ValueError(f'{name} has no parameter "{str(key)[:40]}". {listed}')
+                raise ValueError(f'{name} has no parameter "{_short(str(key), 40)}". {listed}')
             try:
                 fields[key] = _read_number(number)
             except ValueError as error:
@@ -135,11 +135,25 @@ def _operation(operations: Iterable[type[Any]], what: str) -> Any:
         fields = {field.name: _write_number(getattr(operation, field.name)) for field in dataclasses.fields(operation)}
         return {"name": operation.name, **fields} if fields else operation.name
 
-    parameter_names = {field.name for operation in operations for field in dataclasses.fields(operation)}
-    properties = {"name": {"enum": list(known)}, **dict.fromkeys(sorted(parameter_names), _NUMBER_SCHEMA)}
-    table = {"properties": properties, "required": ["name"], "additionalProperties": False}
-    schema = {"anyOf": [{"enum": list(known)}, {"type": "object", **table}]}
+    schema = {"anyOf": [{"enum": list(known)}, *_tables(operations)]}
     return PlainValidator(read), PlainSerializer(write), WithJsonSchema(schema)
+
+
+def _tables(operations: Iterable[type[Any]]) -> list[dict[str, Any]]:
+    """The schema of { name = …, parameters }, one for all operations of the same parameters."""
+    names: dict[tuple[str, ...], list[str]] = {}
+    for operation in operations:
+        fields = tuple(field.name for field in dataclasses.fields(operation))
+        names.setdefault(fields, []).extend((operation.name, *operation.aliases))
+    return [
+        {
+            "type": "object",
+            "properties": {"name": {"enum": named}, **dict.fromkeys(fields, _NUMBER_SCHEMA)},
+            "required": ["name"],
+            "additionalProperties": False,
+        }
+        for fields, named in names.items()
+    ]
 
 
 _read_activation = _operation(ACTIVATIONS, "an activation")
@@ -187,7 +201,7 @@ def _read_optimizer(value: Any) -> Optimizer:
     for key in state:
         if key not in known:
             listed = f"Known: {', '.join(known)}" if known else f"{update.name} keeps no state. Remove it"
-            raise ValueError(f'state: "{str(key)[:40]}" is not known. {listed}')
+            raise ValueError(f'state: "{_short(str(key), 40)}" is not known. {listed}')
     return Optimizer(update, step, {key: _read_arrays(key, arrays) for key, arrays in state.items()})
 
 
@@ -211,9 +225,9 @@ def _write_optimizer(optimizer: Optimizer) -> Any:
 
 
 def _optimizer_schema() -> dict[str, Any]:
-    table: dict[str, Any] = _read_update[2].json_schema["anyOf"][1]
     arrays: dict[str, Any] = {"type": "object", "additionalProperties": {"type": "array"}}
-    return table | {"properties": table["properties"] | {"step": {"type": "integer", "minimum": 0}, "state": arrays}}
+    more = {"step": {"type": "integer", "minimum": 0}, "state": arrays}
+    return {"anyOf": [table | {"properties": table["properties"] | more} for table in _tables(UPDATES)]}
 
 
 OptimizerTable = Annotated[

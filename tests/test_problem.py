@@ -240,7 +240,7 @@ WRONG: dict[str, tuple[str, list[str]]] = {
     "choices of none": (
         with_('[rounding]\ncarry = 1\n[solution]\nmethod = []\n[notation]\nprofile = "x"\nmultiply = "*"'),
         ["rounding.carry: 1 found, one of full, rounded needed", "solution.method: an empty list found",
-         'notation.profile: "x" is not known. Known: standard, net-out, vw', "notation.multiply: "]),
+         'notation.profile: "x" is not known. Known: standard, net-out, from-to, vw, ih-ho', "notation.multiply: "]),
     "a reduction of none": ('reduction = "avg"\n' + GOOD, ['reduction: "avg" is not known. Known: mean, sum']),
     "a parameter of none": (changed('"sigmoid"', '{ name = "relu", alpha = 1 }'),
         ['layers[0].activation: relu has no parameter "alpha". Remove it']),
