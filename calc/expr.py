@@ -255,13 +255,12 @@ def evaluate(expr: Expr, values: Mapping[str, Number]) -> Number:
         case Num():
             return expr.shown.value
         case Prod():
-            product = _ONE
+            product, zero = _ONE, False
             for part in expr.factors:
                 factor = values[part.id] if isinstance(part, Quantity) else evaluate(part, values)
-                if isinstance(factor, fmpq) and not factor:
-                    return factor  # exactly 0, whatever stands beside it, a ball or 0 · ln 0
                 product = factor if product is _ONE else product * factor
-            return product
+                zero = zero or (isinstance(factor, fmpq) and not factor)
+            return fmpq(0) if zero else product  # exactly, whatever ball stands beside it
         case Sum():
             total = evaluate(expr.terms[0], values)
             for term in expr.terms[1:]:

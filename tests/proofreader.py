@@ -513,7 +513,13 @@ def evaluate(tokens: list[str], by_side: Sides = BY_SIDE) -> Value:
     value = reader.sum()
     if reader.next():
         raise Unreadable(f"{reader.next()!r} was not expected")
+    if not isinstance(value, Fraction) and abs(value) < MP.mpf(10) ** -200 and MP.dps < FARTHEST:
+        with MP.workdps(FARTHEST):  # what 1 + erf(-50) leaves stands far behind the point
+            return evaluate(tokens, by_side)
     return value
+
+
+FARTHEST = 5000
 
 
 class Reader:

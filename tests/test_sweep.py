@@ -27,6 +27,7 @@ from referee import (
     read_shown,
     recompute,
     round_as_the_page_says,
+    slopes_by_side,
 )
 
 import calc
@@ -38,9 +39,18 @@ def problems(kind: str, count: int, **rounding: Any) -> Iterator[dict[str, Any]]
     """Random problems with entries of their rounding replaced."""
     for number in range(count):
         source = random.Random(f"{kind} {number}")
-        problem = random_problem(source)
+        problem = elementary(random_problem(source), source)
         problem["solution"] = {"show": source.choice(["all", "auto"])}
         yield problem | {"rounding": problem["rounding"] | rounding}
+
+
+def elementary(problem: dict[str, Any], source: random.Random) -> dict[str, Any]:
+    """The same network with the operations whose steps are worked by hand below; test_operations has all others."""
+    layers = [
+        layer | {"activation": source.choice(["identity", "sigmoid", "tanh", "relu"])} for layer in problem["layers"]
+    ]
+    loss = source.choice(["half_squared_error", "squared_error", "mean_squared_error"])
+    return problem | {"layers": layers, "loss": loss}
 
 
 def iteration(solution: calc.Solution) -> Any:
@@ -59,11 +69,16 @@ def test_every_printed_digit_is_that_of_a_fifty_digit_recomputation(sweep: Sweep
         assert set(values) == {*expected, "learning_rate"}
         for id, noisy in expected.items():
             compared += 1
-            value = exact(noisy) if abs(noisy) > 1e-90 else Fraction(0)  # of the last digits, so that ties are ties
+            value = without_noise(noisy) if abs(noisy) > 1e-90 else Fraction(0)
             if not is_right(id, values[id], value, problem):
                 wrong.append((id, values[id], value, problem["rounding"]))
     record_property("Digits, full precision carried", f"{compared} values compared, {len(wrong)} differ")
-    assert not wrong, wrong[:3]
+    assert not wrong, repr(wrong[:1])
+
+
+def without_noise(value: Any) -> Fraction:
+    """The last of some 60 digits rounded away, so that a tie is a tie."""
+    return round_as_the_page_says(exact(value), {"significant": 48})
 
 
 def losses_after(v: dict[str, Any], problem: dict[str, Any]) -> dict[str, Any]:
@@ -79,11 +94,11 @@ def losses_after(v: dict[str, Any], problem: dict[str, Any]) -> dict[str, Any]:
 
 def is_right(id: str, entry: dict[str, Any], value: Fraction, problem: dict[str, Any]) -> bool:
     claimed = Fraction(entry["value"])
-    if abs(claimed - value) > abs(value) / 10 ** (48 if entry["exact"] else 19):
+    if abs(claimed - value) > abs(value) / 10 ** (47 if entry["exact"] else 19):
         return False
     constant = r"|b\d+_\d+'" if not problem["conventions"]["update_biases"] else ""
     if re.fullmatch(rf"[xt]_\d+(@\d+)?|w\d+_\d+_\d+|b\d+_\d+{constant}", id):  # printed as typed
-        return abs(Fraction(entry["shown"]) - value) <= abs(value) / 10**48
+        return abs(Fraction(entry["shown"]) - value) <= abs(value) / 10**47
     return read_shown(entry["shown"]) == round_as_the_page_says(value, problem["rounding"])
 
 
@@ -99,7 +114,7 @@ def test_every_carried_digit_is_that_of_its_own_operands(sweep: Sweep, record_pr
                 wrong.append((step, value, problem["rounding"]))
     record_property("Digits, rounded results carried", f"{compared} values compared, {len(wrong)} differ")
     assert len(kinds) == 12
-    assert not wrong, wrong[:3]
+    assert not wrong, repr(wrong[:1])
 
 
 def by_hand(step: dict[str, Any], v: dict[str, Fraction], problem: dict[str, Any]) -> Fraction:
@@ -118,11 +133,12 @@ def by_hand(step: dict[str, Any], v: dict[str, Fraction], problem: dict[str, Any
         case "activation":
             with mpmath.workdps(60):
                 z = mpmath.mpf(operands[0].numerator) / operands[0].denominator
-                return exact(ACTIVATIONS[layer["activation"]].value(z, {}))
+                return without_noise(ACTIVATIONS[layer["activation"]].value(z, {}))
         case "loss-part" | "sample-loss" | "loss" if is_of_output:
             return Fraction(LOSSES[problem["loss"]].value(*(v[use] for use in of_output), {"n": n}))
         case "adjoint" if is_of_output:
-            return share * LOSSES[problem["loss"]].slope(*(v[use] for use in of_output), {"n": n})
+            with mpmath.workdps(60):
+                return share * without_noise(LOSSES[problem["loss"]].slope(*(v[use] for use in of_output), {"n": n}))
         case "loss":
             return sum(operands) * (share if samples > 1 else 1)
         case "local" if layer["activation"] == "relu" and result.startswith("da"):
@@ -159,8 +175,7 @@ def test_every_line_comes_out_on_a_calculator(carry: str, sweep: Sweep, record_p
             shown.setdefault(entry["latex"], set()).add(number(entry["shown"]))
         for format in ("markdown", "latex"):
             page = solution.render(format)
-            at_zero = read_number(problem["conventions"]["relu_at_zero"])
-            report = proofread(page, problem["rounding"], at_zero)
+            report = proofread(page, problem["rounding"], by_side=slopes_by_side(problem))
             checked[format] += report.checked
             loose += [(problem["rounding"], line) for line in report.loose]
             faults += [
@@ -205,7 +220,7 @@ def test_gradients_are_those_of_automatic_differentiation(sweep: Sweep, record_p
     def compare(source: random.Random, relu_at_zero: Any) -> None:
         nonlocal networks, gradients
         conventions = {"update_order": "simultaneous", "relu_at_zero": relu_at_zero}
-        problem = random_problem(source, conventions=conventions, rounding={"significant": 12})
+        problem = elementary(random_problem(source, conventions=conventions, rounding={"significant": 12}), source)
         solution, expected = calc.solve(calc.Problem(**problem)), gradients_by_autograd(problem)
         size = max(abs(value) for value in expected.values())
         for id, value in expected.items():
