@@ -3,7 +3,8 @@
 Given · Forward pass · Error · Backward pass · Update · Check · Answers, in the manner of a model exam answer.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
 from typing import TypeVar
 
 from calc.document import (
@@ -45,7 +46,8 @@ from calc.updates import change_of
 from calc.verify import difference_quotient
 
 SMALL = 24  # parameters that "auto" still works in full
-UNIT = 5  # parameters of a layer's first unit that "auto" works in full where there are more
+PATHS = 3  # of a sum over paths that are worked line by line in a network that is not worked in full
+UNIT = 2  # parameters of a layer's first unit that "auto" works in full where there are more
 T = TypeVar("T")
 
 COLUMNS = 6  # numbers beside one another in a table
@@ -178,7 +180,12 @@ class _Writer:
         blocks += self._data()
         bare = not any(layer.biases for layer in problem.layers)
         blocks.append(_prose("given.parameters_no_bias" if bare else "given.parameters"))
-        blocks += [self._parameter_table(layer) for layer in self.graph.parameters]
+        biases = sum(name.kind == "b" for name in self.parameters)
+        if not self.full_forward:
+            count = {"weights": len(self.parameters) - biases, "biases": biases, "count": len(self.parameters)}
+            blocks.append(_prose("given.count" if biases else "given.count_no_bias", **count))
+        for parameters in self.graph.parameters:
+            blocks += self._parameter_table(parameters)
         blocks.append(_prose("given.conventions"))
         blocks.append(Listing(tuple(self._conventions())))
         yield Section(Words("section.given"), tuple(blocks))
@@ -195,7 +202,17 @@ class _Writer:
                 rows.append(tuple(cells) if s is None else (_integer(s), *cells))
             yield Table(head, tuple(rows))
 
-    def _parameter_table(self, layer: Sequence[Name]) -> Table:
+    def _parameter_table(self, layer: Sequence[Name]) -> Iterator[Table]:
+        """w = 0.2 and so on, a row per unit; for units of many weights the numbers alone, w_j1, w_j2, … as heads."""
+        units = list(_by_unit(layer))
+        if len(units[0]) <= COLUMNS or len(units) == 1:
+            yield self._equations(layer)
+            return
+        heads = [Name(name.kind, name.layer, ("j", *name.index[1:])) for name in units[0]]
+        rows = [(_integer(int(unit[0].index[0])), *(self._num(name.id) for name in unit)) for unit in units]
+        yield Table((Name("j"), *heads), tuple(rows))
+
+    def _equations(self, layer: Sequence[Name]) -> Table:
         notation = Notation(self.problem)
         widest = max(6 + 0.75 * len(notation.symbol(w).plain()) + len(str(self.trace.show(w.id))) for w in layer)
         columns = max(1, min(COLUMNS, int(72 / widest)))
@@ -283,11 +300,16 @@ class _Writer:
                     blocks.append(_prose("forward.first"))
                 ids = [Name(kind, number, (j,), s).id for j in units for kind in "za"]
                 blocks += self._derivation(self._line(id) for id in ids)
-                if len(units) < width:
+                if len(units) < width and s is None:
                     blocks.append(_prose("forward.rest"))
                     names = [Name(kind, number, (j,)) for j in range(2, width + 1) for kind in "za"]
                     blocks += self._values(names, s)
-            if len(self.full_samples) < len(self.samples):
+            if self.samples[0] is not None and not self.full_forward:
+                blocks.append(_prose("forward.all"))
+                pairs = [(s, kind) for s in self.samples for kind in "za"]
+                rows = {j: [Name(kind, number, (j,), s) for s, kind in pairs] for j in range(1, width + 1)}
+                blocks += self._by_unit(rows, number)
+            elif len(self.full_samples) < len(self.samples):
                 blocks.append(_prose("forward.others"))
                 names = [Name(kind, number, (j,)) for j in range(1, width + 1) for kind in "za"]
                 blocks += self._by_sample(names, self.samples[len(self.full_samples) :])
@@ -334,6 +356,13 @@ class _Writer:
             for name in names:
                 rows.append((_at(name, "s"), *(self._num(_at(name, s).id) for s in part)))
             yield Table(head, tuple(rows))
+
+    def _by_unit(self, rows: Mapping[int, Sequence[Quantity]], number: int) -> Iterator[Block]:
+        """One unit a row, the same quantity of each a column."""
+        heads = [_general(quantity, number) for quantity in next(iter(rows.values()))]
+        cells = tuple((_integer(j), *(self._num(quantity.id) for quantity in row)) for j, row in rows.items())
+        self.tabled.update(quantity.id for row in rows.values() for quantity in row)
+        yield Table((Name("j"), *heads), cells)
 
     def _idle(self, number: int) -> Iterator[Block]:
         """Units that pass nothing on or stand at a kink, said in words."""
@@ -421,7 +450,7 @@ class _Writer:
             lines += [self._line(gradient.id) for gradient in gradients]
             yield from self._derivation(lines)
         others = [j for j in range(1, width + 1) if j not in needed]
-        if others:
+        if others and s is None:  # of several samples, all stand in one table
             deltas = [Partial(self.graph.loss, Name("z", number, (j,), s)) for j in others]
             self.tabled.update(delta.id for delta in deltas)
             yield _prose("backward.other_deltas")
@@ -500,6 +529,11 @@ class _Writer:
         count = {"count": len(terms)}
         yield _prose("backward.feeds", unit=adjoint.by, users=users, loss=self.graph.loss, **count)
         chains = Sum(tuple(Prod(factors, "·") for factors in paths.values()))
+        if not self.full and len(terms) > PATHS:
+            yield from self._derivation([Line(adjoint, (("=", chains),), self._next())])
+            yield from self._path_table(terms)
+            yield from self._derivation([self._line(adjoint.id, symbolic=False)])
+            return
         closed = Sum(tuple(self._closed(factors) for factors in paths.values()))
         lines = [Line(adjoint, (("=", chains), ("=", closed)), self._next())]
         for term in terms:
@@ -507,6 +541,23 @@ class _Writer:
             lines.append(self._line(term.id))
         lines.append(self._line(adjoint.id))
         yield from self._derivation(lines)
+
+    def _path_table(self, terms: Sequence[Partial]) -> Iterator[Block]:
+        """Each path's factors and their product in one row."""
+        yield _prose("backward.paths", count=len(terms))
+        rows: list[tuple[Cell, ...]] = []
+        for term in terms:
+            printed, _ = self.trace.operands(self.trace.steps[term.id])
+            self.tabled.update(printed)
+            rows.append((term.via, *(Num(shown) for shown in printed.values()), self._num(term.id)))
+        factors = self.trace.steps[terms[0].id].uses
+        layer = terms[0].via.layer if terms[0].via else None
+        head: tuple[Cell, ...] = (
+            Words("table.via"),
+            *(_general(f, layer or 0) for f in factors),
+            Words("table.product"),
+        )
+        yield Table(head, tuple(rows))
 
     def _rest(self, number: int, rest: Sequence[Name], some_worked: bool) -> Iterator[Block]:
         """The other parameters of a layer as a table: factors and their product in one row."""
@@ -543,46 +594,62 @@ class _Writer:
                 rows.append((self.trace.steps[id].result, *cells, *([self._num(id)] if last else [])))
             yield Table(head, tuple(rows))
 
-    def _factors(self, number: int, samples: Sequence[int | None]) -> Iterator[Block]:
-        """dE/da and da/dz of a layer's units, one sample a column."""
-        units = range(1, len(self.problem.layers[number - 1].weights) + 1)
+    def _factors(self, layer: Sequence[Name], samples: Sequence[int | None]) -> Iterator[Block]:
+        """What the gradients of a unit's parameters have in common, per unit, one sample a column."""
+        firsts = {name.index[0]: name for name in reversed(layer)}
+        common = [f for j in sorted(firsts, key=int) for f in self._chain(firsts[j], samples[0])[1][:-1]]
+        new = [f for f in dict.fromkeys(common) if isinstance(f, Partial) and f.id not in self.tabled]
         for part in _chunks(samples, COLUMNS):
             rows: list[tuple[Cell, ...]] = []
-            for j in units:
-                for of, by in (
-                    (self.graph.loss, Name("a", number, (j,))),
-                    (Name("a", number, (j,)), Name("z", number, (j,))),
-                ):
-                    partials = [Partial(of if of.kind == "E" else _at(of, s), _at(by, s)) for s in (*part, "s")]
-                    rows.append((partials[-1], *(self._num(partial.id) for partial in partials[:-1])))
+            for factor in new:
+                of, by = factor.of, factor.by
+                *partials, general = (
+                    Partial(of if of.sample is None else _at(of, s), _at(by, s)) for s in (*part, "s")
+                )
+                rows.append((general, *(self._num(partial.id) for partial in partials)))
+                self.tabled.update(partial.id for partial in partials)
             yield Table((Words("table.sample"), *(_integer(s or 1) for s in part)), tuple(rows))
+
+    def _unit_factors(self, layer: Sequence[Name]) -> Iterator[Block]:
+        """The same in every sample, one unit a row."""
+        firsts = {int(name.index[0]): name for name in reversed(layer)}
+        rows = {j: [f for s in self.samples for f in self._chain(firsts[j], s)[1][:-1]] for j in sorted(firsts)}
+        known = [all(f.id in self.tabled for f in column) for column in zip(*rows.values(), strict=True)]
+        rows = {j: [f for f, old in zip(row, known, strict=True) if not old] for j, row in rows.items()}
+        if any(rows.values()):
+            yield from self._by_unit(rows, layer[0].layer or 0)
 
     def _sample_terms(self, layer: Sequence[Name]) -> Iterator[Block]:
         """A row per parameter: its samples' terms and their sum."""
         others = self.samples[len(self.full_samples) :]
-        if others:
+        if others and self.full:
             yield _prose("backward.factors")
-            yield from self._factors(layer[0].layer or 0, others)
+            yield from self._factors(layer, others)
+        elif others:
+            yield _prose("backward.factors_all")
+            yield from self._unit_factors(layer)
         yield _prose("backward.samples")
         rows_of = {name: self.trace.operands(self.trace.steps[f"dE/d{name.id}"])[0] for name in layer}
         for part in _chunks(self.samples, COLUMNS):
             last = part[-1] == self.samples[-1]
             head: tuple[Cell, ...] = (
-                Words("table.sample"),
-                *(_integer(s or 1) for s in part),
+                Words("table.parameter"),
+                *(Words("table.of_sample", {"sample": s or 1}) for s in part),
                 *([Words("table.sum")] if last else []),
             )
             rows: list[tuple[Cell, ...]] = []
             for name in layer:
                 gradient = Partial(self.graph.loss, name)
                 cells = [Num(rows_of[name][Partial(self.graph.loss, name, sample=s).id]) for s in part]
-                rows.append((gradient, *cells, *([self._num(gradient.id)] if last else [])))
+                rows.append((name, *cells, *([self._num(gradient.id)] if last else [])))
             yield Table(head, tuple(rows))
 
     # --- Update, check, answers --------------------------------------------------------------------------------------
 
     def _changes(self, parameters: Iterable[Name]) -> Iterator[Block]:
         changed = [w for w in parameters if w in self.worked and w in self.graph.trained]
+        if not self.full and self.problem.solution.show == "auto":  # one of each layer is enough to follow
+            changed = [next(group) for _, group in groupby(changed, key=lambda w: w.layer)]
         for part in _chunks(changed, 3):  # what leads to a new value stays together with it
             lines = []
             for w in part:
@@ -656,12 +723,15 @@ class _Writer:
         yield _prose("check.no_numeric")
 
     def answers(self) -> Iterator[Section]:
-        heads = [Words(f"table.{key}") for key in ("parameter", "old", "gradient", "change", "new")]
+        keys: tuple[str, ...] = ("parameter", "old", "gradient", "change", "new")
+        if not self.full_forward:  # a long table of what was asked for
+            keys = ("parameter", "gradient", "new")
+        heads = [Words(f"table.{key}") for key in keys]
         rows: list[tuple[Cell, ...]] = []
         for w in self.parameters:
             if w in self.graph.trained:
-                ids = (w.id, f"dE/d{w.id}", change_of(w).id, w.after_update().id)
-                rows.append((w, *(self._num(id) for id in ids)))
+                ids = {"old": w.id, "gradient": f"dE/d{w.id}", "change": change_of(w).id, "new": w.after_update().id}
+                rows.append((w, *(self._num(ids[key]) for key in keys[1:])))
         yield Section(Words("section.answers"), (Table(tuple(heads), tuple(rows)),))
 
 
@@ -702,11 +772,13 @@ def _by_unit(layer: Sequence[Name]) -> Iterator[Sequence[Name]]:
             start = end
 
 
-def _general(factor: Quantity, number: int) -> Quantity:
-    """A factor for any unit j of a layer: ∂a_1/∂z_1 -> ∂a_j/∂z_j."""
-    assert isinstance(factor, Partial)
+def _general(quantity: Quantity, number: int) -> Quantity:
+    """A quantity for any unit j of a layer: ∂a_1/∂z_1 -> ∂a_j/∂z_j."""
 
     def general(name: Name) -> Name:
         return Name(name.kind, name.layer, ("j",), name.sample) if name.layer == number and name.kind in "za" else name
 
-    return Partial(general(factor.of), general(factor.by))
+    if isinstance(quantity, Name):
+        return general(quantity)
+    assert isinstance(quantity, Partial)
+    return Partial(general(quantity.of), general(quantity.by))

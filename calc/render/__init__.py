@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from calc.document import Cell, Derivation, Document, Line, Reference, Table, Words
 from calc.errors import Fault, ProblemError
-from calc.expr import Expr
+from calc.expr import Expr, Num
 from calc.notation import Notation
 from calc.render.format import TEMPLATES, Format
 from calc.render.latex import Latex
-from calc.render.layout import Row, rows, split
+from calc.render.layout import LONG, Row, fold, rows, split
 from calc.render.markdown import Markdown
 from calc.render.math import RELATION
 from calc.render.text import Text
@@ -158,22 +158,31 @@ class _View:
 
     def tables(self, table: Table) -> list["Grid"]:
         """The table, or several of fewer columns where it is wider than the page."""
-        return [self._grid(part) for part in split(table, self.format.page, self._cell_width)]
+        small = self.format.small_page
+        if len(table.rows) <= LONG or small is None:
+            return [self._grid(part, False) for part in split(table, self.format.page, self._cell_width)]
+        parts = split(table, small, self._cell_width)
+        return [self._grid(fold(part, small, self._cell_width), True) for part in parts]
 
-    def _grid(self, table: Table) -> "Grid":
+    def _grid(self, table: Table, long: bool) -> "Grid":
         head, *rows = [
             ["" if cell is None else self.argument(cell) for cell in row] for row in (table.head, *table.rows)
         ]
-        return Grid(head, rows, max(len(table.head), *(len(row) for row in rows)), len(rows) <= SHORT)
+        return Grid(head, rows, max(len(table.head), *(len(row) for row in rows)), len(rows) <= SHORT, long)
 
     def _cell_width(self, cell: Cell) -> float:
         match cell:
             case None:
                 return 0.0
-            case Words(key):
-                return 0.9 * len(self.said[key])
+            case Words(key, args):
+                said = self.said[key]
+                for place, argument in args.items():
+                    said = said.replace(f"{{{place}}}", str(argument))
+                return 0.9 * len(said)
             case Line(left, sides):
                 return self._width(left) + sum(self._width(side) + RELATION for _, side in sides)
+            case Num(shown):
+                return self._width(cell) - 1.5 * shown.negative  # no brackets here
         return self._width(cell)
 
     def _width(self, expr: Expr) -> float:
@@ -213,12 +222,13 @@ class _View:
 
 
 class Grid(NamedTuple):
-    """A table as finished strings; ``short``: it need not break across pages."""
+    """A table as finished strings; ``short``: it need not break across pages; ``long``: it is set small."""
 
     head: list[str]
     rows: list[list[str]]
     width: int
     short: bool
+    long: bool
 
     def columns(self) -> list[str]:
         """The table in columns of characters, a rule under its head."""

@@ -26,6 +26,7 @@ class Format(ABC):
     printer: ClassVar[type[Printer]]
     page: ClassVar[float]  # the width of a line, in digits
     relations: ClassVar[dict[str, str]]
+    small_page: ClassVar[float | None] = None  # the same in the small letters in which long tables are set on paper
 
     def formulas(self, notation: Notation) -> Printer:
         """A printer that spells quantities by ``notation``."""

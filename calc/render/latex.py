@@ -94,6 +94,7 @@ class Latex(Format):
     template = "tex/document.tex"
     printer = LatexPrinter
     page = 78.0
+    small_page = 95.0
     relations = {"=": "=", "≈": r"\approx", "indent": r"\quad"}
 
     def text(self, text: str) -> str:

@@ -8,6 +8,7 @@ from calc.expr import Expr, Frac, Neg, Num, Prod, Sum
 from calc.render.math import BRACKETS, PLUS, RELATION, Printer
 
 GAP = 2.4  # between columns
+LONG = 24  # rows of a table that is set small
 
 
 class Row(NamedTuple):
@@ -83,13 +84,34 @@ def split(table: Table, page: float, width: Callable[[Cell], float]) -> list[Tab
     widths = [max(width(row[i]) + GAP for row in grid if i < len(row)) for i in range(columns)]
     if not table.head or sum(widths) <= page or columns < 3:
         return [table]
-    groups: list[list[int]] = [[]]
-    for i in range(1, columns):
-        if groups[-1] and widths[0] + sum(widths[k] for k in groups[-1]) + widths[i] > page:
-            groups.append([])
-        groups[-1].append(i)
+    for parts in range(2, columns):  # as few tables as fit, of about equally many columns
+        size = -(-(columns - 1) // parts)
+        groups = [range(start, min(start + size, columns)) for start in range(1, columns, size)]
+        if all(widths[0] + sum(widths[i] for i in group) <= page for group in groups):
+            break
 
-    def pick(row: tuple[Cell, ...], group: list[int]) -> tuple[Cell, ...]:
+    def pick(row: tuple[Cell, ...], group: Sequence[int]) -> tuple[Cell, ...]:
         return tuple(row[i] for i in (0, *group) if i < len(row))
 
     return [Table(pick(table.head, group), tuple(pick(row, group) for row in table.rows)) for group in groups]
+
+
+def fold(table: Table, page: float, width: Callable[[Cell], float]) -> Table:
+    """A long narrow table with two or three of its rows beside one another, to be read line by line."""
+    if not table.head:
+        return table
+    grid = [table.head, *table.rows]
+    widths = [max(width(row[i]) + GAP for row in grid) for i in range(len(table.head))]
+    beside = min(3, int((page + GAP) / (sum(widths) + GAP)))
+    if beside < 2:
+        return table
+    rows: list[tuple[Cell, ...]] = []
+    for start in range(0, len(table.rows), beside):
+        row: tuple[Cell, ...] = ()
+        for part in table.rows[start : start + beside]:
+            row = (*row, None, *part) if row else part
+        rows.append(row)
+    head = table.head
+    for _ in range(beside - 1):
+        head = (*head, None, *table.head)
+    return Table(head, tuple(row + (None,) * (len(head) - len(row)) for row in rows))

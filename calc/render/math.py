@@ -53,7 +53,7 @@ class Printer(ABC):
             if shown.denominator is not None:
                 width = max(width, len(shown.denominator))
             elif shown.exponent is not None:
-                width += 6 + 0.8 * len(str(shown.exponent))
+                width += 5 + 0.8 * len(str(shown.exponent))
             return (self.brackets(text) if needs and needs > self._number_level(shown) else text), width
         if isinstance(expr, Quantity):
             found = self._names.get(expr.id)

@@ -76,6 +76,7 @@ class Typst(Format):
     template = "typ/document.typ"
     printer = TypstPrinter
     page = 80.0
+    small_page = 100.0
     relations = {"=": "=", "≈": "approx", "indent": "quad"}
 
     def text(self, text: str) -> str:
