@@ -356,7 +356,7 @@ class Problem(_Table):
         except ValidationError as error:
             found = _faults(error)
         faults = list(islice(chain(found, _size_faults(tables)), MOST_FAULTS + 1))
-        faults = faults or list(_symbol_faults(self))
+        faults = faults or [*_symbol_faults(self), *_state_faults(self)]
         if faults:
             faults[MOST_FAULTS:] = [Fault("", "and more. Mend these first")] if len(faults) > MOST_FAULTS else []
             raise ProblemError("problem", faults)
@@ -566,16 +566,34 @@ def _size_faults(tables: Mapping[str, Any]) -> Iterator[Fault]:
 def _state_faults(problem: Problem) -> Iterator[Fault]:
     """Optimiser states that do not have the shape of the parameters."""
     for key, arrays in problem.optimizer.state.items():
-        biases = key.endswith("_biases")
-        needed = [layer.biases or () if biases else layer.weights for layer in problem.layers]
-        if _shape(arrays) != _shape(needed):
-            what = "biases" if biases else "weights"
-            fault = f"does not have the shape of the {what}. Give one array per layer, shaped as its {what}"
-            yield Fault(f"optimizer.state.{key}", fault)
+        what = "biases" if key.endswith("_biases") else "weights"
+        where, layers = f"optimizer.state.{key}", len(problem.layers)
+        if not isinstance(arrays, tuple) or len(arrays) != layers:
+            found = _count(len(arrays), "array") if isinstance(arrays, tuple) else "a number"
+            fault = f"{found} found, {layers} needed (one per layer). Give each the shape of the {what} of its layer"
+            yield Fault(where, fault)
+            continue
+        for number, (array, layer) in enumerate(zip(arrays, problem.layers, strict=True)):
+            needed = (layer.biases or ()) if what == "biases" else layer.weights
+            if _shape(array) != _shape(needed):
+                fault = f"{_size(array)} found, {_size(needed)} needed. Give it the shape of the {what}"
+                yield Fault(f"{where}[{number}]", f"{fault} of layer {number + 1}")
 
 
-def _shape(arrays: Any) -> Any:
-    return [_shape(entry) for entry in arrays] if isinstance(arrays, list | tuple) else None
+def _shape(array: Any) -> Any:
+    return [_shape(entry) for entry in array] if isinstance(array, list | tuple) else None
+
+
+def _size(array: Any) -> str:
+    """How large an array is, for a person: 2 rows of 3 numbers."""
+    if not isinstance(array, list | tuple):
+        return "a number"
+    lengths = {len(row) if isinstance(row, list | tuple) else None for row in array}
+    if lengths <= {None}:
+        return _count(len(array), "number")
+    width = lengths.pop() if len(lengths) == 1 else None
+    rows = _count(len(array), "row")
+    return f"{rows} of different lengths" if width is None else f"{rows} of {_count(width, 'number')}"
 
 
 def _symbol_faults(problem: Problem) -> Iterator[Fault]:
