@@ -262,7 +262,8 @@ class _Writer:
             Line(q, (("=", e),))
             for q, e in optimizer.update.steps(w, Partial(self.graph.loss, w), rate, optimizer.step + 1)
         ]
-        rule.append(Line(w.after_update(), (("=", Sum((w, change_of(w)))),)))
+        if optimizer.update.state:
+            rule.append(Line(w.after_update(), (("=", Sum((w, change_of(w)))),)))
         there = optimizer.update.look_ahead(w)
         if there is not None:
             rule.insert(0, Line(ahead_of(w), (("=", there),)))
