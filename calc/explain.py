@@ -501,7 +501,9 @@ class _Writer:
                 blocks += self._rest(number, rest, bool(worked))
             if not self.zero_said and any(self.trace.is_zero(f"dE/d{name.id}") for name in layer):
                 self.zero_said = True
-                blocks.append(_prose("backward.zero"))
+                update = self.problem.optimizer.update
+                decays = "weight_decay" in vars(update)
+                blocks.append(_prose(f"backward.zero{'_decay' if decays else '_state' if update.state else ''}"))
             if self.problem.conventions.update_order == "sequential":
                 changes = list(self._changes(layer))
                 blocks += [_prose("backward.updated_first"), *changes] if changes else []
