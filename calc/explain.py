@@ -267,12 +267,12 @@ class _Writer:
         there = optimizer.update.look_ahead(w)
         if there is not None:
             rule.insert(0, Line(ahead_of(w), (("=", there),)))
-        rule_of: dict[str, Argument] = {"parameter": w, "rule": tuple(rule)}
-        rule_of["optimizer"] = Words(f"optimizer.{optimizer.update.name}")
+        name = Words(f"optimizer.{optimizer.update.name}")
         if self.graph.rates:
-            yield Words("given.rates", rule_of)
+            yield Words("given.rates", {"optimizer": name, "parameter": w, "rule": tuple(rule)})
         else:
-            yield Words("given.rate", rule_of | {"rate": Line(rate, (("=", self._num(rate.id)),))})
+            value = Line(rate, (("=", self._num(rate.id)),))
+            yield Words("given.rate", {"optimizer": name, "rate": value, "parameter": w, "rule": tuple(rule)})
         if there is not None:
             yield Words("given.ahead", {"ahead": ahead_of(w), "parameter": w})
         if optimizer.update.state:
