@@ -40,9 +40,10 @@ from calc.expr import (
 from calc.graph import LEARNING_RATE
 from calc.notation import Notation, find_parameters
 from calc.number import Shown
+from calc.penalty import PENALTY, SIZES, SQUARES
 from calc.problem import Problem
 from calc.trace import Step, Trace
-from calc.updates import change_of
+from calc.updates import ahead_of, change_of, state_of
 from calc.verify import difference_quotient
 
 SMALL = 24  # parameters that "auto" still works in full
@@ -184,11 +185,26 @@ class _Writer:
         if not self.full_forward:
             count = {"weights": len(self.parameters) - biases, "biases": biases, "count": len(self.parameters)}
             blocks.append(_prose("given.count" if biases else "given.count_no_bias", **count))
-        for parameters in self.graph.parameters:
-            blocks += self._parameter_table(parameters)
+        blocks += [self._parameter_table(parameters) for parameters in self.graph.parameters]
+        blocks += self._rates_and_state()
         blocks.append(_prose("given.conventions"))
         blocks.append(Listing(tuple(self._conventions())))
         yield Section(Words("section.given"), tuple(blocks))
+
+    def _rates_and_state(self) -> Iterator[Block]:
+        """Learning rates where they differ, and the state where one is given."""
+        trained = [[w for w in layer if w in self.graph.trained] for layer in self.graph.parameters]
+        if self.graph.rates:
+            yield _prose("given.rates_table")
+            rates = [list(dict.fromkeys(self.graph.rate(w) for w in layer)) for layer in trained]
+            shared = [rate for layer in rates for rate in layer if not rate.index]
+            lines = [Line(rate, (("=", self._num(rate.id)),)) for rate in shared]
+            if lines:
+                yield Table((), tuple((*part, *[None] * (-len(lines) % 4)) for part in _chunks(lines, 4)))
+            yield from (self._parameter_table(own) for own in ([r for r in layer if r.index] for layer in rates) if own)
+        for letter in self.problem.optimizer.update.state if self.problem.optimizer.state else ():
+            yield _prose("given.state_table", state=Name(letter))
+            yield from (self._parameter_table([state_of(letter, w) for w in layer]) for layer in trained if layer)
 
     def _data(self) -> Iterator[Block]:
         inputs, outputs = self.problem.widths[0], self.problem.widths[-1]
@@ -202,15 +218,14 @@ class _Writer:
                 rows.append(tuple(cells) if s is None else (_integer(s), *cells))
             yield Table(head, tuple(rows))
 
-    def _parameter_table(self, layer: Sequence[Name]) -> Iterator[Table]:
+    def _parameter_table(self, layer: Sequence[Name]) -> Table:
         """w = 0.2 and so on, a row per unit; for units of many weights the numbers alone, w_j1, w_j2, … as heads."""
         units = list(_by_unit(layer))
-        if len(units[0]) <= COLUMNS or len(units) == 1:
-            yield self._equations(layer)
-            return
+        if len(units[0]) <= COLUMNS or len(units) == 1 or len({len(unit) for unit in units}) > 1:
+            return self._equations(layer)
         heads = [Name(name.kind, name.layer, ("j", *name.index[1:])) for name in units[0]]
         rows = [(_integer(int(unit[0].index[0])), *(self._num(name.id) for name in unit)) for unit in units]
-        yield Table((Name("j"), *heads), tuple(rows))
+        return Table((Name("j"), *heads), tuple(rows))
 
     def _equations(self, layer: Sequence[Name]) -> Table:
         notation = Notation(self.problem)
@@ -232,7 +247,7 @@ class _Writer:
         problem, steps = self.problem, self.trace.steps
         first = self.samples[0]
         n = problem.widths[-1]
-        e = Name("E", sample=first)
+        e = self.graph.data if first is None else Name("E", sample=first)
         part = problem.loss.part(Name("a", len(problem.layers), ("j",), first), Name("t", None, ("j",), first), n)
         if n == 1:
             yield Words("given.loss_one", {"loss": Line(e, (("=", steps[e.id].expr),))})
@@ -250,25 +265,40 @@ class _Writer:
             args = {"function": part.head, "above": part.above, "below": part.below, "on": part.on}
             yield Words("given.cases", args)
         if first is not None:
-            total = Line(self.graph.loss, (("=", steps["E"].expr),))
+            total = Line(self.graph.data, (("=", steps[self.graph.data.id].expr),))
             yield Words("given.samples", {"example": Name("x", None, (1,), 1), "input": Name("x", None, (1,))})
             yield Words(f"given.{problem.reduction}", {"count": len(self.samples), "total": total})
-        rate = Line(LEARNING_RATE, (("=", self._num(LEARNING_RATE.id)),))
+        yield from self._penalty_words()
+        yield from self._mask_words()
         optimizer = problem.optimizer
         w = next(name for name in self.parameters if name in self.graph.trained)
+        rate = self.graph.rate(w)
         rule = [
             Line(q, (("=", e),))
-            for q, e in optimizer.update.steps(w, Partial(self.graph.loss, w), LEARNING_RATE, optimizer.step + 1)
+            for q, e in optimizer.update.steps(w, Partial(self.graph.loss, w), rate, optimizer.step + 1)
         ]
-        name = Words(f"optimizer.{optimizer.update.name}")
-        yield Words("given.rate", {"optimizer": name, "rate": rate, "parameter": w, "rule": tuple(rule)})
         if optimizer.update.state:
-            yield Words("given.state" if optimizer.state else "given.no_state", {"count": optimizer.step})
+            rule.append(Line(w.after_update(), (("=", Sum((w, change_of(w)))),)))
+        there = optimizer.update.look_ahead(w)
+        if there is not None:
+            rule.insert(0, Line(ahead_of(w), (("=", there),)))
+        name = Words(f"optimizer.{optimizer.update.name}")
+        if self.graph.rates:
+            yield Words("given.rates", {"optimizer": name, "parameter": w, "rule": tuple(rule)})
+        else:
+            value = Line(rate, (("=", self._num(rate.id)),))
+            yield Words("given.rate", {"optimizer": name, "rate": value, "parameter": w, "rule": tuple(rule)})
+        if there is not None:
+            yield Words("given.ahead", {"ahead": ahead_of(w), "parameter": w})
+        if optimizer.update.state:
+            key = "given.state" if optimizer.state else "given.no_state"
+            yield Words(key if optimizer.step else f"{key}_first", {"count": optimizer.step})
         conventions = problem.conventions
         if any(layer.biases for layer in problem.layers):
             yield Words("given.update_biases" if conventions.update_biases else "given.constant_biases")
         if len(problem.layers) > 1:
-            yield Words(f"given.{conventions.update_order}")
+            looked = "_ahead" if there is not None and conventions.update_order == "simultaneous" else ""
+            yield Words(f"given.{conventions.update_order}{looked}")
         kinks = {layer.activation.kink for layer in problem.layers} | ({"kinks"} if problem.loss.has_kink else set())
         for key in ("relu_at_zero", "kinks"):
             if key in kinks:
@@ -284,14 +314,46 @@ class _Writer:
         yield Words(f"given.carry_{rounding.carry}")
         yield Words("given.relation")
 
+    def _penalty_words(self) -> Iterator[Words]:
+        """What is added to the error of the samples, and what its sums are."""
+        if not self.graph.penalties:
+            return
+        steps = self.trace.steps
+        whole, penalty = (Line(name, (("=", steps[name.id].expr),)) for name in (self.graph.loss, PENALTY))
+        yield Words("given.penalty", {"whole": whole, "penalty": penalty})
+        for kind in (SQUARES, SIZES):
+            sums = [Name(kind, number) for number in range(1, self.graph.depth + 1)]
+            if sums[0].id in steps:
+                yield Words(f"given.{kind}_{_plural(len(sums))}", {"sums": tuple(sums)})
+        if Name(SIZES, 1).id in steps:
+            w = next(iter(self.graph.penalties))
+            yield Words("given.sign", {"size": Call("abs", (w,)), "sign": Call("sgn", (w,)), "weight": w})
+
+    def _mask_words(self) -> Iterator[Words]:
+        for number, layer in enumerate(self.problem.layers, 1):
+            if layer.mask is not None:
+                factors = tuple(Num(factor.shown) for factor in layer.mask)
+                args: dict[str, Argument] = {"layer": number, "mask": factors}
+                if layer.keep is None:
+                    yield Words(f"given.mask_{_plural(len(factors))}", args)
+                else:
+                    yield Words(f"given.mask_keep_{_plural(len(factors))}", args | {"keep": Num(layer.keep.shown)})
+
     # --- Forward pass and error --------------------------------------------------------------------------------------
 
     def forward(self) -> Iterator[Section]:
         yield Section(Words("section.forward"), ())
+        if self.graph.ahead:
+            yield Section(Words("section.ahead"), tuple(self._look_ahead()), level=2)
         for number, layer in enumerate(self.problem.layers, 1):
             width = len(layer.weights)
             sums = Words("forward.sums" if layer.biases else "forward.sums_no_bias")
-            blocks: list[Block] = [Prose((sums, self._applies(number)))]
+            sentences = [sums, self._applies(number)]
+            if layer.mask is not None and layer.keep is None:
+                sentences.append(Words("forward.mask"))
+            elif layer.mask is not None and layer.keep is not None:
+                sentences.append(Words("forward.mask_keep", {"keep": Num(layer.keep.shown)}))
+            blocks: list[Block] = [Prose(tuple(sentences))]
             for s in self.full_samples:
                 units = range(1, width + 1 if self.full_forward else 2)
                 if s is not None:
@@ -313,8 +375,23 @@ class _Writer:
                 blocks.append(_prose("forward.others"))
                 names = [Name(kind, number, (j,)) for j in range(1, width + 1) for kind in "za"]
                 blocks += self._by_sample(names, self.samples[len(self.full_samples) :])
+            blocks += self._masked(number)
             blocks += self._idle(number)
             yield Section(self._layer_words(number), tuple(blocks), level=2)
+
+    def _look_ahead(self) -> Iterator[Block]:
+        """Where the momentum alone would take the parameters: the worked ones as lines, the others in tables."""
+        yield _prose("forward.ahead")
+        lined = [w for w in self.graph.ahead.values() if self.full_forward or w in self.worked]
+        yield from self._derivation(self._line(ahead_of(w).id) for w in lined)
+        rest = [[ahead_of(w) for w in layer if w not in lined] for layer in self._ahead_layers()]
+        if any(rest):
+            yield _prose("forward.ahead_rest" if lined else "forward.ahead_all")
+            yield from (self._parameter_table(names) for names in rest if names)
+
+    def _ahead_layers(self) -> list[list[Name]]:
+        looked = set(self.graph.ahead.values())
+        return [[w for w in layer if w in looked] for layer in self.graph.parameters]
 
     def _layer_words(self, number: int) -> Words:
         depth = len(self.problem.layers)
@@ -364,6 +441,13 @@ class _Writer:
         self.tabled.update(quantity.id for row in rows.values() for quantity in row)
         yield Table((Name("j"), *heads), cells)
 
+    def _masked(self, number: int) -> Iterator[Block]:
+        """Units that the mask takes out."""
+        mask = self.problem.layers[number - 1].mask or ()
+        units = tuple(Name("a", number, (j,)) for j, factor in enumerate(mask, 1) if factor.value == 0)
+        if units:
+            yield _prose(f"forward.masked_{_plural(len(units))}", units=units)
+
     def _idle(self, number: int) -> Iterator[Block]:
         """Units that pass nothing on or stand at a kink, said in words."""
         layer = self.problem.layers[number - 1]
@@ -372,6 +456,8 @@ class _Writer:
         idle, tied = [], []
         for s in self.samples:
             for j in range(1, len(layer.weights) + 1):
+                if layer.mask is not None and layer.mask[j - 1].value == 0:
+                    continue  # it is the mask that takes it out, whatever its sum
                 a, z = Name("a", number, (j,), s), Name("z", number, (j,), s)
                 if self.trace.is_zero(z.id):
                     tied.append(z)
@@ -397,14 +483,31 @@ class _Writer:
             blocks += self._by_sample([*parts, *of_sample], self.samples[len(self.full_samples) :])
         if parts or of_sample:
             blocks.append(_prose("error.total"))
-        blocks += self._derivation([self._line("E")])
+        blocks += self._derivation([self._line(self.graph.data.id)])
+        if self.graph.penalties:
+            blocks += self._penalty()
         yield Section(Words("section.error"), tuple(blocks))
+
+    def _penalty(self) -> Iterator[Block]:
+        """The sums over the weights, the penalty, and the whole loss."""
+        yield _prose("error.penalty")
+        sums = self._penalty_sums()
+        if not self.full_forward:
+            yield Table((), tuple((name, self._num(name.id)) for name in sums))
+        ids = [name.id for name in sums] if self.full_forward else []
+        yield from self._derivation(self._line(id) for id in (*ids, PENALTY.id, self.graph.loss.id))
+
+    def _penalty_sums(self) -> list[Name]:
+        layers = range(1, self.graph.depth + 1)
+        names = [Name(kind, number) for kind in (SQUARES, SIZES) for number in layers]
+        return [name for name in names if name.id in self.trace.steps]
 
     # --- Backward pass -----------------------------------------------------------------------------------------------
 
     def backward(self) -> Iterator[Section]:
         deltas = self.problem.solution.method != "chain"
-        yield Section(Words("section.backward"), tuple(self._delta_rules()) if deltas else ())
+        opening = tuple(self._delta_rules()) if deltas else ()
+        yield Section(Words("section.backward"), (*opening, *self._penalty_rule()))
         shown = self.graph.trained | self.worked
         for number in range(len(self.problem.layers), 0, -1):
             layer = [name for name in self.graph.parameters[number - 1] if name in shown]
@@ -425,7 +528,9 @@ class _Writer:
                 blocks += self._rest(number, rest, bool(worked))
             if not self.zero_said and any(self.trace.is_zero(f"dE/d{name.id}") for name in layer):
                 self.zero_said = True
-                blocks.append(_prose("backward.zero"))
+                update = self.problem.optimizer.update
+                decays = "weight_decay" in vars(update)
+                blocks.append(_prose(f"backward.zero{'_decay' if decays else '_state' if update.state else ''}"))
             if self.problem.conventions.update_order == "sequential":
                 changes = list(self._changes(layer))
                 blocks += [_prose("backward.updated_first"), *changes] if changes else []
@@ -437,6 +542,19 @@ class _Writer:
         delta = Partial(self.graph.loss, Name("z", depth, ("j",)))
         yield _prose("backward.deltas", delta=delta, loss=self.graph.loss, sum=Name("z", depth, ("j",)))
 
+    def _penalty_rule(self) -> Iterator[Block]:
+        """That the gradient of a weight has two terms."""
+        if self.graph.penalties:
+            w, term = next(iter(self.graph.penalties.items()))
+            args = {"loss": self.graph.loss, "data": self.graph.data, "penalty": PENALTY}
+            yield _prose("backward.penalty", term=Line(Partial(PENALTY, w), (("=", term),)), **args)
+
+    def _whole(self, parameter: Name, s: int | None) -> Iterator[Line]:
+        """What follows the samples' term of a penalised weight: the penalty's, and their sum."""
+        if s is None and parameter in self.graph.penalties:
+            yield self._line(Partial(PENALTY, parameter).id)
+            yield self._line(Partial(self.graph.loss, parameter).id)
+
     def _work_deltas(self, number: int, worked: Sequence[Name], s: int | None) -> Iterator[Block]:
         """Per unit its delta, then the gradients that are delta times input."""
         width = len(self.problem.layers[number - 1].weights)
@@ -446,8 +564,9 @@ class _Writer:
             if delta.by in self.graph.shortcuts:
                 yield from self._cancel(delta)
             lines = [] if self._known(delta) else [self._line(delta.id)]
-            gradients = [Partial(self.graph.loss, name, sample=s) for name in worked if name.index[0] == j]
-            lines += [self._line(gradient.id) for gradient in gradients]
+            for name in worked:
+                if name.index[0] == j:
+                    lines += [self._line(self._chain(name, s)[0].id), *self._whole(name, s)]
             yield from self._derivation(lines)
         others = [j for j in range(1, width + 1) if j not in needed]
         if others and s is None:  # of several samples, all stand in one table
@@ -458,7 +577,8 @@ class _Writer:
 
     def _chain(self, parameter: Name, s: int | None) -> tuple[Partial, tuple[Quantity, ...]]:
         """The gradient of one sample and its factors."""
-        gradient = Partial(self.graph.loss, parameter, sample=s)
+        of = self.graph.data if s is None and parameter in self.graph.penalties else self.graph.loss
+        gradient = Partial(of, parameter, sample=s)
         return gradient, self.trace.steps[gradient.id].uses
 
     def _is_sum(self, factor: Quantity) -> bool:
@@ -477,7 +597,7 @@ class _Writer:
         yield from self._adjoint(factors[0])
         new = [factor for factor in factors if not self._known(factor)]
         known = [factor for factor in factors if self._known(factor)]
-        names = {"loss": self.graph.loss, "parameter": parameter}
+        names = {"loss": gradient.of, "parameter": parameter}
         cited = {"factors": tuple(known), "lines": self._cite(known)}
         if known and len(new) == 1:
             yield _prose("backward.likewise", **names, **cited)
@@ -488,6 +608,7 @@ class _Writer:
             yield _prose(key, **names, path=path, **(cited if known else {}))
         closed = Line(gradient, (("=", Prod(factors, "·")), ("=", self._closed(factors))), self._next())
         lines = [closed, *(self._line(factor.id) for factor in new), self._line(gradient.id, symbolic=False)]
+        lines += self._whole(parameter, s)
         yield from self._derivation(lines)
 
     def _cite(self, known: Sequence[Quantity]) -> tuple[Reference | Words, ...]:
@@ -564,7 +685,8 @@ class _Writer:
         units = list(dict.fromkeys(name.index[0] for name in rest))
         sums = [self._chain(next(n for n in rest if n.index[0] == j), None)[1][0] for j in units]
         sums = [a for a in sums if not self._known(a) and self._is_sum(a)]  # deltas have a table of their own
-        yield _prose("backward.rest" if some_worked else "backward.rest_all")
+        key = "backward.rest" if some_worked else "backward.rest_all"
+        yield _prose(f"{key}_penalty" if self.graph.penalties else key)
         if sums:
             yield from self._paths([a.id for a in sums])
         rows: list[tuple[Cell, ...]] = []
@@ -573,11 +695,21 @@ class _Writer:
             gradient, factors = self._chain(name, None)
             printed, _ = self.trace.operands(self.trace.steps[gradient.id])
             self.tabled.update(printed)
-            cells = [Num(printed[f.id]) for f in factors]
-            rows.append((name, *cells, *[None] * (width - len(cells)), self._num(gradient.id)))
+            cells: list[Cell] = [Num(printed[f.id]) for f in factors]
+            cells += [None] * (width - len(cells))
+            if name in self.graph.penalties:
+                whole = Partial(self.graph.loss, name)
+                terms, _ = self.trace.operands(self.trace.steps[whole.id])
+                cells += [Num(terms[gradient.id]), Num(terms[Partial(PENALTY, name).id])]
+                gradient = whole
+            elif self.graph.penalties:
+                cells += [None, None]
+            rows.append((name, *cells, self._num(gradient.id)))
         _, factors = self._chain(rest[0], None)
         head: list[Cell] = [Words("table.parameter"), *(_general(f, number) for f in factors[:-1])]
-        yield Table((*head, Words("table.input"), Words("table.gradient")), tuple(rows))
+        head.append(Words("table.input"))
+        head += [Words("table.product"), Words("table.penalty")] if self.graph.penalties else []
+        yield Table((*head, Words("table.gradient")), tuple(rows))
 
     def _paths(self, adjoints: Sequence[str]) -> Iterator[Block]:
         """∂E/∂a of several units: one path's contribution a column, then their sum."""
@@ -628,19 +760,28 @@ class _Writer:
         elif others:
             yield _prose("backward.factors_all")
             yield from self._unit_factors(layer)
-        yield _prose("backward.samples")
+        penalised = [name for name in layer if name in self.graph.penalties]
+        if penalised:
+            yield _prose("backward.penalty_terms")
+            lined = [Partial(PENALTY, name).id for name in penalised if name in self.worked]
+            yield from self._derivation(self._line(id) for id in lined)
+        yield _prose("backward.samples_penalty" if penalised else "backward.samples")
         rows_of = {name: self.trace.operands(self.trace.steps[f"dE/d{name.id}"])[0] for name in layer}
         for part in _chunks(self.samples, COLUMNS):
             last = part[-1] == self.samples[-1]
             head: tuple[Cell, ...] = (
                 Words("table.parameter"),
                 *(Words("table.of_sample", {"sample": s or 1}) for s in part),
+                *([Words("table.penalty")] if last and penalised else []),
                 *([Words("table.sum")] if last else []),
             )
             rows: list[tuple[Cell, ...]] = []
             for name in layer:
                 gradient = Partial(self.graph.loss, name)
-                cells = [Num(rows_of[name][Partial(self.graph.loss, name, sample=s).id]) for s in part]
+                cells: list[Cell] = [Num(rows_of[name][Partial(self.graph.loss, name, sample=s).id]) for s in part]
+                if last and penalised:
+                    paid = Partial(PENALTY, name).id
+                    cells.append(Num(rows_of[name][paid]) if name in self.graph.penalties else None)
                 rows.append((name, *cells, *([self._num(gradient.id)] if last else [])))
             yield Table(head, tuple(rows))
 
@@ -663,6 +804,8 @@ class _Writer:
         else:
             plain = self.problem.optimizer.update.name == "sgd"
             words = _prose("update.changes", rate=LEARNING_RATE) if plain else _prose("update.by_rule")
+            if plain and self.graph.rates:
+                words = _prose("update.changes_own")
             blocks = [words, *self._changes(self.parameters)]
         if not self.worked >= self.graph.trained:
             blocks.append(_prose("update.rest"))
@@ -680,6 +823,8 @@ class _Writer:
                 for kind in "za"
             ]
             parts = [f"E_{j}'" for j in range(1, self.problem.widths[-1] + 1)] if self.problem.widths[-1] > 1 else []
+            if self.graph.penalties:
+                parts += [name.after_update().id for name in (self.graph.data, *self._penalty_sums(), PENALTY)]
             lines = [self._line(id, symbolic=False) for id in (*ids, *parts, "E'")]
             blocks += self._derivation(lines)
         blocks.append(_prose("check.before_after" if blocks else "check.again"))
@@ -688,11 +833,14 @@ class _Writer:
             for j in range(1, self.problem.widths[-1] + 1):
                 a, t = Name("a", depth, (j,), s), Name("t", None, (j,), s)
                 rows.append((a, self._num(t.id), self._num(a.id), self._num(a.after_update().id)))
-        rows.append((self.graph.loss, None, self._num("E"), self._num("E'")))
-        head = [Words(f"table.{key}") for key in ("quantity", "target", "before", "after")]
+        for name in (*((self.graph.data, PENALTY) if self.graph.penalties else ()), self.graph.loss):
+            rows.append((name, None, self._num(name.id), self._num(name.after_update().id)))
+        before_update = "ahead" if self.graph.ahead else "before"
+        head = [Words(f"table.{key}") for key in ("quantity", "target", before_update, "after")]
         blocks.append(Table(tuple(head), tuple(rows)))
         before, after = self.trace.show("E"), self.trace.show("E'")
         key = "falls" if after.value < before.value else "rises" if after.value > before.value else "same"
+        key = f"ahead_{key}" if self.graph.ahead else key
         blocks.append(_prose(f"check.{key}", before=Num(before), after=Num(after)))
         blocks += self._numeric()
         yield Section(Words("section.check"), tuple(blocks))
@@ -707,7 +855,8 @@ class _Writer:
             if found is None or (differs and self.trace.rounding.carry == "full"):  # a gradient by convention
                 continue
             h, above, below, result = found
-            shifted = (Call("loss", (Sum((w, EPSILON)),)), Neg(Call("loss", (Sum((w, Neg(EPSILON))),))))
+            at = ahead_of(w) if ahead_of(w) in self.graph.ahead else w
+            shifted = (Call("loss", (Sum((at, EPSILON)),)), Neg(Call("loss", (Sum((at, Neg(EPSILON))),))))
             quotient = Frac(Sum(shifted), Prod((Num.of(2), EPSILON)))
             numbers = Frac(Sum((Num(above), Neg(Num(below)))), Prod((Num.of(2), Num(h)), "×"))
             sides = (("≈", quotient), ("=", numbers), ("≈", Num(result)))

@@ -1,18 +1,25 @@
 """Problem → Graph: every quantity in order of computation, each with its formula and local derivatives.
 
 x_i@s   z1_j@s   a1_j@s   …   E_j@s   E@s   E      with one sample there is no @s
+
+ahead.w1_j_i                the parameter that is looked ahead to; the network is then worked with it (nesterov)
+squares1   sizes1           sums over a layer's weights, penalty their weighted sum, E = E_data + penalty
+learning_rate               of all parameters; where they differ learning_rate1 (a layer), learning_rate.w1 and
+                            learning_rate.b1 (its weights, its biases), learning_rate.w1_j_i (one parameter)
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from flint import fmpq
 
 from calc.expr import Expr, Frac, Name, Num, Prod, Sum
 from calc.number import Exact, Number, Shown
-from calc.ops import affine
-from calc.problem import Problem
-from calc.updates import state_of
+from calc.ops import Activation, affine
+from calc.penalty import DATA, derivative, formulas
+from calc.problem import Layer, Problem
+from calc.updates import ahead_of, state_of
 
 LEARNING_RATE = Name("learning_rate")
 
@@ -39,6 +46,9 @@ class Graph:
     trained       the parameters that the update changes
     order         every quantity that has a gradient, in groups in order of computation: per layer its parameters,
                   pre-activations and activations
+    ahead         the looked-ahead parameters and what they stand for
+    penalties     what the penalty adds to a weight's gradient
+    rates         the learning rates of parameters that have one of their own
     """
 
     nodes: tuple[Node, ...]
@@ -50,23 +60,41 @@ class Graph:
     samples: tuple[int | None, ...]
     loss: Name
     shortcuts: Mapping[Name, tuple[Expr, ...]]  # dE/dz where it cancels: the steps of the cancellation, result last
+    ahead: Mapping[Name, Name]
+    penalties: Mapping[Name, Expr]
+    rates: Mapping[Name, Name]
 
     @property
     def depth(self) -> int:
         """How many layers there are."""
         return len(self.parameters)
 
+    @property
+    def data(self) -> Name:
+        """The samples' part of the loss; the whole of it where there is no penalty."""
+        return DATA if self.penalties else self.loss
+
+    def rate(self, parameter: Name) -> Name:
+        """The learning rate of a parameter."""
+        return self.rates.get(parameter, LEARNING_RATE)
+
 
 def build(problem: Problem) -> Graph:
     """Spell the network out as scalar nodes."""
     samples = tuple(range(1, len(problem.samples) + 1)) if len(problem.samples) > 1 else (None,)
-    typed: dict[str, Shown] = {LEARNING_RATE.id: problem.learning_rate.shown}
-    given: dict[str, Number] = {LEARNING_RATE.id: problem.learning_rate.value}
+    typed: dict[str, Shown] = {}
+    given: dict[str, Number] = {}
 
     def give(name: Name, number: Exact) -> Name:
         typed[name.id], given[name.id] = number.shown, number.value
         return name
 
+    if problem.learning_rate is not None:
+        give(LEARNING_RATE, problem.learning_rate)
+    rates: dict[Name, Name] = {}
+    ahead: dict[Name, Name] = {}
+    penalties: dict[Name, Expr] = {}
+    weights: list[tuple[Name, ...]] = []  # of each layer, as the network is worked with them
     nodes: list[Node] = []
     order: list[tuple[Name, ...]] = []
     parameters: list[tuple[Name, ...]] = []
@@ -83,22 +111,40 @@ def build(problem: Problem) -> Graph:
         of_unit = [(*row, *biases[j : j + 1]) for j, row in enumerate(rows)]
         parameters.append(tuple(name for unit in of_unit for name in unit))
         trained.update(name for name in parameters[-1] if name.kind == "w" or problem.conventions.update_biases)
+        for w in parameters[-1] if problem.learning_rates is not None else ():
+            if w in trained:
+                rates[w] = give(*_rate(problem, w))
+        worked = {w: ahead_of(w) for w in parameters[-1] if w in trained and problem.optimizer.update.look_ahead(w)}
+        for w, there in worked.items():
+            nodes.append(Node(there, problem.optimizer.update.look_ahead(w) or w))
+            ahead[there] = w
+        inner = [tuple(worked.get(w, w) for w in row) for row in rows]
+        weights.append(tuple(w for row in inner for w in row))
+        if problem.penalty.active:
+            for row in rows:
+                for w in row:
+                    penalties[w] = derivative(problem.penalty.l1, problem.penalty.l2, worked.get(w, w))
         zs_of_layer: list[Name] = []
         as_of_layer: list[Name] = []
         for s in samples:
             entering = leaving[s]
             zs = [Name("z", l, (j,), s) for j in range(1, len(rows) + 1)]
             as_ = [Name("a", l, (j,), s) for j in range(1, len(rows) + 1)]
-            for j, (row, z) in enumerate(zip(rows, zs, strict=True)):
-                bias = biases[j] if biases else None
+            for j, (row, z) in enumerate(zip(inner, zs, strict=True)):
+                bias = worked.get(biases[j], biases[j]) if biases else None
                 derivatives = affine.derivatives(row, entering, bias)
+                if worked:  # w + βv changes as w does
+                    derivatives = [(ahead.get(by, by), d) for by, d in derivatives]
                 if l == 1:
                     derivatives = [(by, d) for by, d in derivatives if by.kind != "x"]  # inputs are constants
                 nodes.append(Node(z, affine.pre_activation(row, entering, bias), tuple(derivatives)))
             f = layer.activation
             at_kink = problem.conventions.at_kink(f.kink)
             for j, a in enumerate(as_):
-                formula, by_z = f.unit(zs, as_, j, at_kink)
+                if layer.mask is None:
+                    formula, by_z = f.unit(zs, as_, j, at_kink)
+                else:
+                    formula, by_z = _masked(f, layer, j, zs[j], a, at_kink)
                 nodes.append(Node(a, formula, tuple(by_z)))
             zs_of_layer += zs
             as_of_layer += as_
@@ -114,6 +160,11 @@ def build(problem: Problem) -> Graph:
         for s, sample in zip(samples, problem.samples, strict=True)
     }
     nodes += _loss_nodes(problem, samples, leaving, targets)
+    if problem.penalty.active:
+        whole = nodes.pop()
+        nodes.append(Node(DATA, whole.expr, slope=whole.slope))
+        nodes += [Node(name, expr) for name, expr in formulas(problem.penalty.l1, problem.penalty.l2, weights)]
+        nodes.append(Node(whole.name, Sum((DATA, nodes[-1].name)), whole.locals))
     return Graph(
         tuple(nodes),
         given,
@@ -124,7 +175,41 @@ def build(problem: Problem) -> Graph:
         samples,
         nodes[-1].name,
         _shortcuts(problem, samples, leaving, targets),
+        ahead,
+        penalties,
+        rates,
     )
+
+
+def _rate(problem: Problem, w: Name) -> tuple[Name, Exact]:
+    """The learning rate of a parameter where every layer has its own, named by what shares it."""
+    assert problem.learning_rates is not None
+    rates = problem.learning_rates[(w.layer or 1) - 1]
+    of_kind = rates.weights if w.kind == "w" or rates.biases is None else rates.biases
+    if isinstance(of_kind, Exact):
+        alone = rates.biases is None or rates.biases == rates.weights
+        return Name("learning_rate" if alone else f"learning_rate.{w.kind}", w.layer), of_kind
+    entry: Any = of_kind
+    for i in w.index:
+        entry = entry[int(i) - 1]
+    return state_of("learning_rate", w), entry
+
+
+def _masked(
+    f: Activation, layer: Layer, j: int, z: Name, a: Name, at_kink: Shown
+) -> tuple[Expr, list[tuple[Name, Expr]]]:
+    """a = m f(z) / keep of unit j (from 0) and its derivative, in which keep · a stands for f(z)."""
+    assert layer.mask is not None
+    factor = Num(layer.mask[j].shown)
+    formula: Expr = Prod((factor, f.formula(z)), "·")
+    if layer.keep is not None:
+        formula = Frac(formula, Num(layer.keep.shown))
+    if layer.mask[j].value == 0:
+        return formula, [(z, Num.of(0))]
+    if layer.keep is None:
+        return formula, [(z, f.derivative(z, a, at_kink))]
+    keep = Num(layer.keep.shown)
+    return formula, [(z, Frac(f.derivative(z, Prod((keep, a)), at_kink), keep))]
 
 
 def _shortcuts(
@@ -135,6 +220,8 @@ def _shortcuts(
 ) -> dict[Name, tuple[Expr, ...]]:
     """dE/dz of the output units where loss and activation cancel."""
     found: dict[Name, tuple[Expr, ...]] = {}
+    if problem.layers[-1].mask is not None:
+        return found  # a mask's factor stands between the two
     average = problem.reduction == "mean" and len(samples) > 1
     share = Frac(Num.of(1), Num.of(len(samples)))
     for s, sample in zip(samples, problem.samples, strict=True):

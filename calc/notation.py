@@ -4,6 +4,7 @@ To add a profile: write a class with one method per kind of quantity and put it 
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import ClassVar
 
 from calc.errors import Fault, ProblemError
@@ -38,8 +39,18 @@ class Standard:
                 return self.weight(name.layer or 0, *name.index)
             case "b":
                 return self.bias(name.layer or 0, *name.index)
+            case "E" if name.index == ("data",):  # beside the penalty
+                return Symbol(self.loss().base, "data")
             case "E":
                 return self.loss(*name.index)
+            case "squares" | "sizes":  # of the weights of a layer
+                return Symbol("S", "2" if name.kind == "squares" else "1", f"({name.layer})")
+            case "penalty":
+                return Symbol("Omega")
+            case "learning_rate" if name.layer is not None:
+                return self.layer_rate(name.layer)
+            case "learning_rate.w" | "learning_rate.b" if name.layer is not None:
+                return self.layer_rate(name.layer, name.kind[-1])
             case "learning_rate":
                 return self.rate()
             case letter:  # a unit's j, a step epsilon
@@ -68,6 +79,10 @@ class Standard:
 
     def rate(self) -> Symbol:
         return Symbol("eta")
+
+    def layer_rate(self, layer: int, of: str = "") -> Symbol:
+        """The learning rate of a layer, or ``of`` its weights (w) or biases (b) alone."""
+        return Symbol(self.rate().base, of, f"({layer})")
 
 
 class NetOut(Standard):
@@ -124,6 +139,11 @@ class Vw(Standard):
         if layer > len(self.letters):
             return Symbol("W", sub, f"({layer})")
         return Symbol(self.letters[layer - 1], sub)
+
+    def layer_rate(self, layer: int, of: str = "") -> Symbol:
+        if of == "w" and layer <= len(self.letters):
+            return Symbol("eta", self.letters[layer - 1])
+        return super().layer_rate(layer, of)
 
 
 class FromTo(Standard):
@@ -194,6 +214,9 @@ class IhHo(Standard):
     def rate(self) -> Symbol:
         return Symbol("alpha")
 
+    def layer_rate(self, layer: int, of: str = "") -> Symbol:
+        return Symbol("alpha", f"{of},{self._place(layer)}" if of else self._place(layer))
+
 
 class DeltaNabla(Standard):
     """z^(l), a^(l), layers counted from 1 at the inputs, a^(1) = x; W^(l) leaves layer l; J; y"""
@@ -243,6 +266,9 @@ class XLayer(Standard):
     def rate(self) -> Symbol:
         return Symbol("alpha")
 
+    def layer_rate(self, layer: int, of: str = "") -> Symbol:
+        return Symbol("alpha", f"{of},{layer}" if of else str(layer))
+
 
 PROFILES: tuple[type[Standard], ...] = (Standard, NetOut, FromTo, Vw, IhHo, DeltaNabla, XLayer)
 
@@ -275,13 +301,24 @@ class Notation:
         own = self.own.get(name.id)
         if own is not None:
             return own
+        if name.kind.startswith("learning_rate") and "learning_rate" in self.own:
+            return replace(self._spelled(name), base=self.own["learning_rate"].base)
+        return self._spelled(name)
+
+    def _spelled(self, name: Name) -> Symbol:
         bare = name
         letter, dot, kind = name.kind.partition(".")
-        if dot:  # the optimiser's state of a parameter: v with the indices of w
+        if dot and name.index:  # the optimiser's state of a parameter: v with the indices of w
             w = self.own.get(Name(kind, name.layer, name.index).id) or self.profile.symbol(
                 Name(kind, name.layer, name.index)
             )
+            if letter == "ahead":
+                return Symbol(w.base, w.sub, w.sup, tilde=True)
             sub = w.sub if kind == "w" else f"b{w.sub}"
+            if kind == "w" and isinstance(self.profile, Vw):  # W_11 and V_11 differ by their letters only
+                sub = w.base + w.sub
+            if letter == "learning_rate":
+                return Symbol(self.profile.rate().base, sub, w.sup)
             hat = letter.endswith("hat")
             return Symbol(letter.removesuffix("hat"), sub, w.sup, int(name.updated), hat=hat)
         if name.updated or name.sample is not None or name.kind.startswith("D"):

@@ -95,11 +95,77 @@ _NUMBER_SCHEMA = {
     "description": 'a number, or a fraction in quotes such as "1/3"',
 }
 Number = Annotated[Exact, PlainValidator(_read_number), PlainSerializer(_write_number), WithJsonSchema(_NUMBER_SCHEMA)]
+
+
+def _read_mask(value: Any) -> Exact:
+    number = _read_number(value)
+    if number.value not in (0, 1):
+        raise ValueError(f"{number} found, 0 (masked) or 1 needed")
+    return number
+
+
+def _read_keep(value: Any) -> Exact:
+    number = _read_number(value)
+    if not 0 < number.value <= 1:
+        raise ValueError(f"{number} found, the share that is kept needed, above 0 and at most 1")
+    return number
+
+
+def _read_factor(value: Any) -> Exact:
+    number = _read_number(value)
+    if number.value < 0:
+        raise ValueError(f"{number} found, 0 or a positive number needed")
+    return number
+
+
+def _read_rates(value: Any) -> Any:
+    """One learning rate, or an array of them; every entry that is none is told."""
+    if not isinstance(value, list | tuple):
+        return _read_number(value)
+    read, wrong = [], []
+    for i, entry in enumerate(value):
+        try:
+            read.append(_read_rates(entry))
+        except ValueError as error:
+            wrong.append(f"[{i}]{'' if str(error).startswith('[') else ': '}{error}")
+    if wrong:
+        raise ValueError("; ".join(wrong[:8]))
+    return tuple(read)
+
+
+def _write_arrays(value: Any) -> Any:
+    return [_write_arrays(entry) for entry in value] if isinstance(value, tuple) else _write_number(value)
+
+
 Half = Annotated[
     Exact,
     PlainValidator(_read_half),
     PlainSerializer(_write_number),
     WithJsonSchema({"enum": [0, 0.5, 1, "1/2"], "description": "the derivative taken at the kink"}),
+]
+
+MaskEntry = Annotated[
+    Exact,
+    PlainValidator(_read_mask),
+    PlainSerializer(_write_number),
+    WithJsonSchema({"enum": [0, 1], "description": "0: the unit is masked"}),
+]
+Keep = Annotated[
+    Exact,
+    PlainValidator(_read_keep),
+    PlainSerializer(_write_number),
+    WithJsonSchema(_NUMBER_SCHEMA | {"description": "the share that is kept, above 0 and at most 1"}),
+]
+Factor = Annotated[
+    Exact,
+    PlainValidator(_read_factor),
+    PlainSerializer(_write_number),
+    WithJsonSchema(_NUMBER_SCHEMA | {"description": "0 or positive"}),
+]
+_RATES_SCHEMA = {"anyOf": [_NUMBER_SCHEMA, {"type": "array", "minItems": 1}]}
+_RATES_SCHEMA["description"] = "one learning rate, or an array of them shaped as the parameter"  # type: ignore[assignment]
+Rates = Annotated[
+    Exact | tuple[Any, ...], PlainValidator(_read_rates), PlainSerializer(_write_arrays), WithJsonSchema(_RATES_SCHEMA)
 ]
 
 
@@ -215,13 +281,10 @@ def _read_arrays(key: str, value: Any) -> Any:
 
 
 def _write_optimizer(optimizer: Optimizer) -> Any:
-    def plain(value: Any) -> Any:
-        return [plain(entry) for entry in value] if isinstance(value, tuple) else _write_number(value)
-
     rule = _read_update[1].func(optimizer.update)
     table = dict(rule) if isinstance(rule, dict) else {"name": rule}
-    state = {"state": {key: plain(arrays) for key, arrays in optimizer.state.items()}} if optimizer.state else {}
-    return table | {"step": optimizer.step} | state
+    state = {key: _write_arrays(arrays) for key, arrays in optimizer.state.items()}
+    return table | {"step": optimizer.step} | ({"state": state} if state else {})
 
 
 def _optimizer_schema() -> dict[str, Any]:
@@ -274,11 +337,37 @@ class _Table(BaseModel):
 
 
 class Layer(_Table):
-    """A fully connected layer: weights (n_out, n_in), biases (n_out,) or None."""
+    """A fully connected layer: weights (n_out, n_in), biases (n_out,) or None.
+
+    mask (n_out,) of 0 and 1 multiplies its activations, keep divides them: dropout with a given mask.
+    """
+
+    model_config = ConfigDict(json_schema_extra={"dependentRequired": {"keep": ["mask"]}})
 
     activation: Annotated[Activation, *_read_activation]
     weights: Annotated[tuple[Annotated[tuple[Number, ...], Field(min_length=1)], ...], Field(min_length=1)]
     biases: tuple[Number, ...] | None = None
+    mask: tuple[MaskEntry, ...] | None = None
+    keep: Keep | None = None
+
+
+class LearningRates(_Table):
+    """The learning rates of a layer: a number, or an array shaped as the parameter."""
+
+    weights: Rates
+    biases: Rates | None = None  # as the weights where these have one number
+
+
+class Penalty(_Table):
+    """What large weights cost: (l2/2) Σ w² + l1 Σ |w|, added to the loss."""
+
+    l1: Factor = Field(default=0, validate_default=True)
+    l2: Factor = Field(default=0, validate_default=True)
+
+    @property
+    def active(self) -> bool:
+        """Whether anything is added."""
+        return self.l1.value != 0 or self.l2.value != 0
 
 
 class Sample(_Table):
@@ -347,11 +436,17 @@ class Problem(_Table):
         ProblemError: with every fault found.
     """
 
+    model_config = ConfigDict(
+        json_schema_extra={"oneOf": [{"required": ["learning_rate"]}, {"required": ["learning_rates"]}]}
+    )
+
     title: str = "Back-propagation, step by step"
-    learning_rate: Number
+    learning_rate: Number | None = None
+    learning_rates: tuple[LearningRates, ...] | None = None
     loss: Annotated[Loss, *_read_loss]
     reduction: Literal["mean", "sum"] = "mean"
     optimizer: OptimizerTable = Optimizer()
+    penalty: Penalty = Penalty.model_construct(l1=Exact.read("0"), l2=Exact.read("0"))
     # constructed, not validated: that would build a validator for each at every start
     conventions: Conventions = Conventions.model_construct(relu_at_zero=Exact.read("0"), kinks=Exact.read("0"))
     rounding: Rounding = Rounding.model_construct()
@@ -369,7 +464,7 @@ class Problem(_Table):
             raise ProblemError("problem", [TOO_DEEP]) from None
         except ValidationError as error:
             found = _faults(error)
-        faults = list(islice(chain(found, _size_faults(tables)), MOST_FAULTS + 1))
+        faults = list(islice(chain(_rate_faults(tables), found, _size_faults(tables)), MOST_FAULTS + 1))
         faults = faults or [*_symbol_faults(self), *_state_faults(self)]
         if faults:
             faults[MOST_FAULTS:] = [Fault("", "and more. Mend these first")] if len(faults) > MOST_FAULTS else []
@@ -569,12 +664,59 @@ def _size_faults(tables: Mapping[str, Any]) -> Iterator[Fault]:
         if isinstance(biases, list) and len(biases) != len(rows):
             what = f"{_count(len(biases), 'number')} found, {len(rows)} needed (one per row of weights). "
             yield Fault(f"{where}.biases", what + "Give every unit one bias, or leave biases out")
+        yield from _mask_faults(number, layer, len(rows))
         entering, origin = len(rows), f"the units of layer {number + 1} number"
     for s, sample in enumerate(samples):
         targets = _entries(sample.get("targets")) if isinstance(sample, Mapping) else []
         if layers and targets and entering is not None and len(targets) != entering:
             what = f"{_count(len(targets), 'number')} found, {entering} needed (one per unit of the last layer). "
             yield Fault(f"samples[{s}].targets", what + "Give every output one target")
+
+
+def _rate_faults(tables: Mapping[str, Any]) -> Iterator[Fault]:
+    """Neither or both of learning_rate and learning_rates, and rates that do not fit the layers."""
+    if "learning_rate" not in tables and "learning_rates" not in tables:
+        what = 'missing. Add "learning_rate" here, or one table [[learning_rates]] per layer'
+        yield Fault("learning_rate", what)
+    elif "learning_rate" in tables and "learning_rates" in tables:
+        yield Fault("learning_rate", "found beside learning_rates, one of them needed. Remove one")
+    rates, layers = _entries(tables.get("learning_rates")), _entries(tables.get("layers"))
+    if rates and layers and len(rates) != len(layers):
+        what = f"{_count(len(rates), 'table')} found, {len(layers)} needed (one per layer). "
+        yield Fault("learning_rates", what + "Give every layer one table [[learning_rates]]")
+        return
+    conventions = tables.get("conventions")
+    constant = isinstance(conventions, Mapping) and conventions.get("update_biases") is False
+    for number, (rate, layer) in enumerate(zip(rates, layers, strict=False)):
+        if not isinstance(rate, Mapping) or not isinstance(layer, Mapping):
+            continue
+        for key in ("weights", "biases"):
+            array, needed = rate.get(key), _entries(layer.get(key))
+            if isinstance(array, list) and _shape(array) != _shape(needed):
+                what = f"{_size(array)} found, one number or {_size(needed)} needed. Give it the shape of the {key}"
+                yield Fault(f"learning_rates[{number}].{key}", f"{what} of layer {number + 1}")
+        lacks = isinstance(rate.get("weights"), list) and "biases" not in rate
+        if lacks and _entries(layer.get("biases")) and not constant:
+            what = "missing: the weights have a rate each, and the biases of this layer are updated. "
+            yield Fault(f"learning_rates[{number}].biases", what + 'Add "biases" here, a number or one per unit')
+
+
+def _mask_faults(number: int, layer: Mapping[str, Any], units: int) -> Iterator[Fault]:
+    """A mask of another length than the layer, a share kept of nothing, and units that hang together."""
+    mask = layer.get("mask")
+    where = f"layers[{number}].mask"
+    if mask is None:
+        if layer.get("keep") is not None:
+            yield Fault(f"layers[{number}].keep", "found without a mask. Add mask = [1, 0, …], or remove keep")
+        return
+    if isinstance(mask, list) and len(mask) != units:
+        what = f"{_count(len(mask), 'number')} found, {units} needed (one per row of weights). "
+        yield Fault(where, what + "Give every unit a 1, or a 0 where it is masked")
+    activation = layer.get("activation")
+    name = activation.get("name") if isinstance(activation, Mapping) else activation
+    if any(op.unit is not Activation.unit for op in ACTIVATIONS if name in (op.name, *op.aliases)):
+        what = f"found with {name}, whose units hang together: a masked unit would still take its share. "
+        yield Fault(where, what + "Remove the mask, or give the layer another activation")
 
 
 def _state_faults(problem: Problem) -> Iterator[Fault]:
@@ -621,7 +763,7 @@ def _symbol_faults(problem: Problem) -> Iterator[Fault]:
 
 
 _BASE = re.compile(
-    r"(x|t|E)_([1-9][0-9]*)|(D?[wb]|[za])([1-9][0-9]*)_([1-9][0-9]*)(?:_([1-9][0-9]*))?('?)|E'?|learning_rate"
+    r"(x|t|E)_([1-9][0-9]*)|(D?[wb]|[za])([1-9][0-9]*)_([1-9][0-9]*)(?:_([1-9][0-9]*))?('?)|(?:E|E_data|penalty)'?|learning_rate"
 )
 
 
@@ -642,7 +784,7 @@ def _is_base(text: str, problem: Problem) -> bool:
     if vector:
         return int(i) <= (widths[0] if vector == "x" else widths[-1])
     if not kind:
-        return True
+        return problem.penalty.active or not text.startswith(("E_data", "penalty"))
     number = int(layer)
     if number >= len(widths) or int(to) > widths[number]:
         return False

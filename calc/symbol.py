@@ -23,7 +23,10 @@ _SYMBOL = re.compile(rf"([A-Za-z]+|[{''.join(GREEK.values())}])(?:_{_SCRIPT})?(?
 
 @dataclass(slots=True, unsafe_hash=True)
 class Symbol:
-    """A base letter, word or Greek name with what stands below and above it; ``delta``: a Δ before it."""
+    """A base letter, word or Greek name with what stands below and above it.
+
+    delta: a Δ before it; hat, tilde: that accent on the base.
+    """
 
     base: str
     sub: str = ""
@@ -32,6 +35,7 @@ class Symbol:
     sample: int | str | None = None
     delta: bool = False
     hat: bool = False
+    tilde: bool = False
 
     @classmethod
     def parse(cls, text: str) -> "Symbol":

@@ -18,7 +18,7 @@ from flint import fmpq
 
 from calc.errors import UnsupportedError
 from calc.expr import Expr, Name, Num, Partial, Prod, Quantity, Sum, evaluate, quantities, rename
-from calc.graph import LEARNING_RATE, Graph, build
+from calc.graph import Graph, build
 from calc.number import (
     GUARD_DIGITS,
     LAST_BITS,
@@ -32,6 +32,7 @@ from calc.number import (
     decimal_text,
     precision,
 )
+from calc.penalty import DATA, PENALTY, SIZES, SQUARES
 from calc.problem import Optimizer, Problem
 from calc.updates import change_of
 
@@ -41,8 +42,8 @@ T = TypeVar("T")
 class Step:
     """One line of the derivation: ``result`` = ``expr``.
 
-    kind is one of: pre-activation, activation, loss-part, sample-loss, loss, local, path, adjoint, term, gradient,
-    state, change, update.
+    kind is one of: ahead, pre-activation, activation, loss-part, sample-loss, data-loss, penalty, loss, local, path,
+    adjoint, term, gradient, state, change, update.
     """
 
     __slots__ = ("_uses", "expr", "kind", "result")
@@ -61,9 +62,9 @@ class Step:
 
 def forward(graph: Graph) -> Iterator[Step]:
     """Every node's own formula, in order of computation."""
-    kinds = {"z": "pre-activation", "a": "activation"}
+    kinds = {"z": "pre-activation", "a": "activation", SQUARES: "penalty", SIZES: "penalty", PENALTY.kind: "penalty"}
     for node in graph.nodes:
-        kind = kinds.get(node.name.kind)
+        kind = "ahead" if node.name in graph.ahead else "data-loss" if node.name == DATA else kinds.get(node.name.kind)
         if kind is None:
             kind = "loss" if node.name == graph.loss else "loss-part" if node.name.index else "sample-loss"
         yield Step(node.name, kind, node.expr)
@@ -118,8 +119,8 @@ def _differentiate(
     products: list[Expr] = []
     for u, local in consumers:
         du_dv = Partial(u, v)
-        if sequential and isinstance(local, Name) and local in graph.trained:
-            local = local.after_update()
+        if sequential and isinstance(local, Name) and graph.ahead.get(local, local) in graph.trained:
+            local = graph.ahead.get(local, local).after_update()
         yield Step(du_dv, "local", local)
         paths.append((*known.factors[u], du_dv))
         terms.append(Partial(graph.loss, v, sample=u.sample) if parameter else Partial(graph.loss, v, via=u))
@@ -133,6 +134,14 @@ def _differentiate(
     if len(paths) > 1 or v.kind == "a":
         for term, product in zip(terms, products, strict=True):
             yield Step(term, "term" if parameter else "path", product)
+    if v in graph.penalties:
+        if len(paths) == 1:
+            terms = [Partial(DATA, v)]
+            yield Step(terms[0], "term", products[0])
+        terms.append(Partial(PENALTY, v))
+        yield Step(terms[-1], "term", graph.penalties[v])
+        yield Step(total, "gradient", Sum(tuple(terms)))
+        return
     kind = "gradient" if parameter else "adjoint"
     written_out = deltas and v.kind == "z"  # a delta is one line, whatever it sums up
     formula = products[0] if len(paths) == 1 else Sum(tuple(products if written_out else terms))
@@ -155,7 +164,7 @@ def update(graph: Graph, optimizer: Optimizer, parameters: tuple[Name, ...]) -> 
     for w in parameters:
         if w in graph.trained:
             gradient = Partial(graph.loss, w)
-            for result, expr in optimizer.update.steps(w, gradient, LEARNING_RATE, optimizer.step + 1):
+            for result, expr in optimizer.update.steps(w, gradient, graph.rate(w), optimizer.step + 1):
                 yield Step(result, "change" if result == change_of(w) else "state", expr)
             yield Step(w.after_update(), "update", Sum((w, change_of(w))))
 
@@ -164,10 +173,13 @@ def forward_again(graph: Graph) -> Iterator[Step]:
     """The forward pass with the updated parameters."""
 
     def new(quantity: Quantity) -> Quantity:
-        return quantity.after_update() if isinstance(quantity, Name) and quantity.kind not in ("x", "t") else quantity
+        if not isinstance(quantity, Name) or quantity.kind in ("x", "t"):
+            return quantity
+        return graph.ahead.get(quantity, quantity).after_update()  # nothing is looked ahead to once it is done
 
     for step in forward(graph):
-        yield Step(new(step.result), step.kind, rename(step.expr, new))
+        if step.kind != "ahead":
+            yield Step(new(step.result), step.kind, rename(step.expr, new))
 
 
 class Trace:

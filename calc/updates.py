@@ -4,6 +4,7 @@ w    a parameter, e.g. w^(2)_11
 g    its gradient dE/dw
 η    learning rate
 m, v, s    state kept from update to update, 0 at first; m', v', s' the new one
+w̃    where nesterov takes the gradient, id ahead.w2_1_1; as w + βv it has the same derivatives as w
 
 To add one: write a class with its steps and put it into UPDATES.
 """
@@ -29,6 +30,11 @@ def state_of(letter: str, parameter: Name) -> Name:
     return Name(f"{letter}.{parameter.kind}", parameter.layer, parameter.index)
 
 
+def ahead_of(parameter: Name) -> Name:
+    """ahead.w of w: where the gradient is taken by an optimiser that looks ahead."""
+    return state_of("ahead", parameter)
+
+
 @dataclass(frozen=True)
 class Update(ABC):
     """One optimiser; an instance carries its parameters as fields."""
@@ -44,6 +50,10 @@ class Update(ABC):
         Args:
             count: which update it is, counted from 1.
         """
+
+    def look_ahead(self, w: Name) -> Expr | None:
+        """Where the forward and the backward pass take the parameter; None where they take it as it is."""
+        return None
 
     def _field(self, name: str) -> Num:
         number: Exact = getattr(self, name)
@@ -77,6 +87,17 @@ class Momentum(Update):
         v = state_of("v", w)
         yield v.after_update(), Sum((Prod((self._field("beta"), v), "·"), Neg(Prod((rate, g), "·"))))
         yield change_of(w), v.after_update()
+
+
+@dataclass(frozen=True)
+class Nesterov(Momentum):
+    """w̃ = w + β v,  v′ = β v − η g with g taken at w̃,  w′ = w + v′   (Nesterov 1983; as in Sutskever et al. 2013)"""
+
+    name = "nesterov"
+    aliases = ("nag",)
+
+    def look_ahead(self, w: Name) -> Expr:
+        return Sum((w, Prod((self._field("beta"), state_of("v", w)), "·")))
 
 
 @dataclass(frozen=True)
@@ -154,7 +175,7 @@ def _power(base: Num, exponent: int) -> Expr:
     return base if exponent == 1 else Pow(base, exponent)
 
 
-UPDATES: tuple[type[Update], ...] = (Sgd, Momentum, Adagrad, Rmsprop, Adam, AdamW)
+UPDATES: tuple[type[Update], ...] = (Sgd, Momentum, Nesterov, Adagrad, Rmsprop, Adam, AdamW)
 
 
 def letters(updates: Sequence[type[Update]] = UPDATES) -> set[str]:

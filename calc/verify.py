@@ -11,7 +11,7 @@ from dataclasses import replace
 from flint import arb, fmpq
 
 from calc.errors import VerificationError
-from calc.expr import Cases, Expr, Name, Neg, Prod, Sum, evaluate
+from calc.expr import Cases, Expr, Frac, Name, Neg, Num, Prod, Sum, evaluate
 from calc.graph import Graph
 from calc.number import LAST_BITS, Number, Shown, Undecided, Unprintable, precision, sign
 from calc.problem import Problem
@@ -83,7 +83,7 @@ def _at_kink(expr: Expr, values: Mapping[str, Number]) -> bool:
             return side == 0 or _at_kink(above if side > 0 else below, values)
         case Sum(parts) | Prod(parts):
             return any(_at_kink(part, values) for part in parts)
-        case Neg(arg):
+        case Neg(arg) | Frac(arg, Num()):  # divided by the share that a mask keeps
             return _at_kink(arg, values)
     return False
 

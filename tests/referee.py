@@ -217,6 +217,12 @@ def _recompute(net: "_Net") -> dict[str, Any]:
     v |= {f"x_{i}{at}": value for at, x, _ in net.samples for i, value in enumerate(x, 1)}
     v |= {f"t_{j}{at}": value for at, _, t in net.samples for j, value in enumerate(t, 1)}
 
+    v |= {f"{letter}.{name}": value for letter, of in net.state.items() for name, value in of.items()}
+    if net.optimizer == "nesterov":
+        v |= {f"ahead.{name}": _sum(v[name], net.options["beta"] * v[f"v.{name}"]) for name in net.trained}
+        w = {(n, j, i): v[f"ahead.w{n}_{j}_{i}"] for n, j, i in w}
+        b = {(n, j): v[f"ahead.b{n}_{j}"] if net.update_biases else value for (n, j), value in b.items()}
+
     # forward pass and error
     z, a = {}, {}  # by sample: z["@2"][1, 2] is z1_2@2
     for at, x, t in net.samples:
@@ -227,6 +233,7 @@ def _recompute(net: "_Net") -> dict[str, Any]:
         v |= {f"E_{j}{at}": value for j, value in enumerate(parts, 1)}
         v[f"E{at}"] = sum(parts)
     v["E"] = net.share * sum(v[f"E{at}"] for at, _, _ in net.samples)
+    v |= _penalty(net, w, v["E"], "")
 
     # backward pass and update, last layer first
     new_w: dict[Any, Any] = {}
@@ -254,15 +261,21 @@ def _recompute(net: "_Net") -> dict[str, Any]:
                     v[f"dE/db{n}_{j}{at}"] = v[f"dE/dz{n}_{j}{at}"]
         for j in net.units(n):
             for i in net.units(n - 1):
-                gradient = _sum(*(v[f"dE/dw{n}_{j}_{i}{at}"] for at, _, _ in net.samples))
-                v[f"dE/dw{n}_{j}_{i}"] = gradient
-                v[f"Dw{n}_{j}_{i}"] = -net.rate * gradient
-                v[f"w{n}_{j}_{i}'"] = new_w[n, j, i] = _sum(w[n, j, i], -net.rate * gradient)
+                terms = [v[f"dE/dw{n}_{j}_{i}{at}"] for at, _, _ in net.samples]
+                if net.l1 or net.l2:
+                    if len(terms) == 1:
+                        v[f"dE_data/dw{n}_{j}_{i}"] = terms[0]
+                    terms.append(net.l2 * w[n, j, i] + net.l1 * _by_side(w[n, j, i], -1, 0, 1))
+                    v[f"dpenalty/dw{n}_{j}_{i}"] = terms[-1]
+                v[f"dE/dw{n}_{j}_{i}"] = _sum(*terms)
+                v |= _update(net, f"w{n}_{j}_{i}", v)
+                new_w[n, j, i] = v[f"w{n}_{j}_{i}'"]
             if (n, j) in b:
                 gradient = _sum(*(v[f"dE/db{n}_{j}{at}"] for at, _, _ in net.samples))
                 v[f"dE/db{n}_{j}"] = gradient
-                v[f"Db{n}_{j}"] = -net.rate * gradient if net.update_biases else mpmath.mpf(0)
-                v[f"b{n}_{j}'"] = new_b[n, j] = _sum(b[n, j], v[f"Db{n}_{j}"])
+                constant = {f"Db{n}_{j}": mpmath.mpf(0), f"b{n}_{j}'": v[f"b{n}_{j}"]}
+                v |= _update(net, f"b{n}_{j}", v) if net.update_biases else constant
+                new_b[n, j] = v[f"b{n}_{j}'"]
 
     # forward pass after the update
     total = mpmath.mpf(0)
@@ -272,7 +285,52 @@ def _recompute(net: "_Net") -> dict[str, Any]:
         v |= {f"a{n}_{j}'{at}": value for (n, j), value in new_a.items() if n > 0}
         total += sum(_errors(net, new_a, t))
     v["E'"] = net.share * total
+    v |= _penalty(net, new_w, v["E'"], "'")
     return v
+
+
+def _penalty(net: "_Net", w: Mapping[Any, Any], data: Any, mark: str) -> dict[str, Any]:
+    """E = E_data + l2/2 Σ w² + l1 Σ |w|, the sums layer by layer."""
+    if not (net.l1 or net.l2):
+        return {}
+    found = {f"E_data{mark}": data}
+    for n in range(1, net.depth + 1):
+        of_layer = [value for (layer, _, _), value in w.items() if layer == n]
+        found |= {f"squares{n}{mark}": sum(value**2 for value in of_layer)} if net.l2 else {}
+        found |= {f"sizes{n}{mark}": sum(abs(value) for value in of_layer)} if net.l1 else {}
+    penalty = net.l2 / 2 * sum(value**2 for value in w.values()) + net.l1 * sum(abs(value) for value in w.values())
+    return found | {f"penalty{mark}": penalty, f"E{mark}": data + penalty}
+
+
+def _update(net: "_Net", name: str, v: Mapping[str, Any]) -> dict[str, Any]:
+    """New state, change and new value of one parameter, each optimiser as published."""
+    p, rate, w, g = net.options, net.rates[name], v[name], v[f"dE/d{name}"]
+    old = {letter: v[f"{letter}.{name}"] for letter in net.state}
+    new: dict[str, Any] = {}
+    match net.optimizer:
+        case "sgd":
+            change = -rate * g
+        case "momentum" | "nesterov":
+            new["v"] = change = _sum(p["beta"] * old["v"], -rate * g)
+        case "adagrad":
+            new["s"] = old["s"] + g**2
+            change = -rate * g / (mpmath.sqrt(new["s"]) + p["epsilon"])
+        case "rmsprop":
+            new["s"] = p["beta"] * old["s"] + (1 - p["beta"]) * g**2
+            change = -rate * g / (mpmath.sqrt(new["s"]) + p["epsilon"])
+        case "adam" | "adamw":
+            new["m"] = _sum(p["beta1"] * old["m"], (1 - p["beta1"]) * g)
+            new["v"] = p["beta2"] * old["v"] + (1 - p["beta2"]) * g**2
+            mhat, vhat = new["m"] / (1 - p["beta1"] ** net.count), new["v"] / (1 - p["beta2"] ** net.count)
+            change = -rate * mhat / (mpmath.sqrt(vhat) + p["epsilon"])
+            if net.optimizer == "adamw":
+                change = _sum(change, -rate * p["weight_decay"] * w)
+        case other:
+            raise ValueError(f"the referee does not know the optimiser {other}")
+    found = {f"{letter}.{name}'": value for letter, value in new.items()}
+    if net.optimizer in {"adam", "adamw"}:
+        found |= {f"mhat.{name}": mhat, f"vhat.{name}": vhat}
+    return found | {f"D{name}": change, f"{name}'": _sum(w, change)}
 
 
 def _deltas(net: "_Net", n: int, at: str, z: Any, v: Mapping[str, Any]) -> dict[str, Any]:
@@ -281,7 +339,8 @@ def _deltas(net: "_Net", n: int, at: str, z: Any, v: Mapping[str, Any]) -> dict[
     found: dict[str, Any] = {}
     if name not in COUPLED:
         for j in net.units(n):
-            found[f"da{n}_{j}/dz{n}_{j}{at}"] = local = ACTIVATIONS[name].slope(z[n, j], options)
+            local = ACTIVATIONS[name].slope(z[n, j], options) * net.masks[n, j]
+            found[f"da{n}_{j}/dz{n}_{j}{at}"] = local
             found[f"dE/dz{n}_{j}{at}"] = v[f"dE/da{n}_{j}{at}"] * local
         return found
     zs = [z[n, j] for j in net.units(n)]
@@ -308,6 +367,7 @@ def _forward(net: "_Net", w: Any, b: Any, x: list[Any]) -> tuple[dict[Any, Any],
         for j in net.units(n):
             coupled = name in COUPLED
             a[n, j] = COUPLED[name].value(zs, j - 1) if coupled else ACTIVATIONS[name].value(z[n, j], options)
+            a[n, j] *= net.masks[n, j]
     return z, a
 
 
@@ -330,13 +390,25 @@ class _Net:
     b: dict[tuple[int, int], Any]
     samples: list[tuple[str, list[Any], list[Any]]]  # at, x, t
     share: Any  # of each sample in E: 1/N under mean, 1 under sum
-    rate: Any
+    rates: dict[str, Any]  # by the parameter's name
     sequential: bool
     update_biases: bool
+    masks: dict[tuple[int, int], Any]  # what multiplies a unit's activation, 1 where there is no mask
+    l1: Any
+    l2: Any
+    optimizer: str
+    options: dict[str, Any]  # beta, epsilon, …
+    state: dict[str, dict[str, Any]]  # by letter, then by the parameter's name
+    count: int  # of this update, from 1
 
     @property
     def depth(self) -> int:
         return len(self.widths) - 1
+
+    @property
+    def trained(self) -> list[str]:
+        biases = [f"b{n}_{j}" for n, j in self.b] if self.update_biases else []
+        return [f"w{n}_{j}_{i}" for n, j, i in self.w] + biases
 
     def units(self, n: int) -> range:
         return range(1, self.widths[n] + 1)
@@ -344,8 +416,11 @@ class _Net:
 
 COVERED = {
     "problem": {"title", "learning_rate", "loss", "layers", "samples", "reduction", "conventions", "rounding"}
-    | {"solution", "notation"},  # these two change no number
-    "layer": {"activation", "weights", "biases"},
+    | {"solution", "notation"}  # these two change no number
+    | {"learning_rates", "optimizer", "penalty"},
+    "layer": {"activation", "weights", "biases", "mask", "keep"},
+    "penalty": {"l1", "l2"},
+    "rates": {"weights", "biases"},
     "sample": {"inputs", "targets"},
     "conventions": {"update_biases", "update_order", "delta_sign", "relu_at_zero", "kinks"},
 }
@@ -361,6 +436,10 @@ def _read(problem: Problem) -> _Net:
     conventions = problem.get("conventions", {})
     layers, samples = problem["layers"], problem["samples"]
     _refuse("problem", problem)
+    penalty, update_biases = problem.get("penalty", {}), conventions.get("update_biases", True)
+    _refuse("penalty", penalty)
+    for table in problem.get("learning_rates", []):
+        _refuse("rates", table)
     _refuse("conventions", conventions)
     for layer in layers:
         _refuse("layer", layer)
@@ -379,6 +458,7 @@ def _read(problem: Problem) -> _Net:
         (n, j): _mpf(number) for n, layer in enumerate(layers, 1) for j, number in enumerate(layer.get("biases", []), 1)
     }
     reduction, order = problem.get("reduction", "mean"), conventions.get("update_order", "simultaneous")
+    optimizer, options, state, count = _optimizer(problem, weights, biases if update_biases else {})
     return _Net(
         widths=[len(layers[0]["weights"][0])] + [len(layer["weights"]) for layer in layers],
         activations=[(name, kinks | options) for name, options in activations],
@@ -395,10 +475,67 @@ def _read(problem: Problem) -> _Net:
             for s, sample in enumerate(samples, 1)
         ],
         share={"mean": mpmath.mpf(1) / len(samples), "sum": mpmath.mpf(1)}[reduction],
-        rate=_mpf(problem["learning_rate"]),
+        rates=_rates(problem, weights, biases),
         sequential={"simultaneous": False, "sequential": True}[order],
-        update_biases=conventions.get("update_biases", True),
+        update_biases=update_biases,
+        masks={
+            (n, j): _mpf(factor) / _mpf(layer.get("keep", 1))
+            for n, layer in enumerate(layers, 1)
+            for j, factor in enumerate(layer.get("mask") or [1] * len(layer["weights"]), 1)
+        },
+        l1=_mpf(penalty.get("l1", 0)),
+        l2=_mpf(penalty.get("l2", 0)),
+        optimizer=optimizer,
+        options=options,
+        state=state,
+        count=count,
     )
+
+
+def _entry(table: Any, index: tuple[int, ...]) -> Any:
+    """One number of nested lists; a single number serves every place."""
+    for i in index:
+        table = table[i - 1] if isinstance(table, list) else table
+    return _mpf(table)
+
+
+def _rates(problem: Problem, weights: Mapping[Any, Any], biases: Mapping[Any, Any]) -> dict[str, Any]:
+    """The learning rate of every parameter; that of a bias left out is its layer's."""
+    one = {"weights": problem.get("learning_rate"), "biases": problem.get("learning_rate")}
+    tables = problem.get("learning_rates") or [one] * len(problem["layers"])
+    found = {f"w{n}_{j}_{i}": _entry(tables[n - 1]["weights"], (j, i)) for n, j, i in weights}
+    constant = not problem.get("conventions", {}).get("update_biases", True)
+    for n, j in () if constant else biases:
+        found[f"b{n}_{j}"] = _entry(tables[n - 1].get("biases", tables[n - 1]["weights"]), (j,))
+    return found
+
+
+# the letters of what an optimiser keeps, and its parameters
+OPTIMIZERS: dict[str, tuple[str, dict[str, Any]]] = {
+    "sgd": ("", {}),
+    "momentum": ("v", {"beta": "0.9"}),
+    "nesterov": ("v", {"beta": "0.9"}),
+    "adagrad": ("s", {"epsilon": "1e-8"}),
+    "rmsprop": ("s", {"beta": "0.9", "epsilon": "1e-8"}),
+    "adam": ("mv", {"beta1": "0.9", "beta2": "0.999", "epsilon": "1e-8"}),
+    "adamw": ("mv", {"beta1": "0.9", "beta2": "0.999", "epsilon": "1e-8", "weight_decay": "0.01"}),
+}
+
+
+def _optimizer(problem: Problem, weights: Any, biases: Any) -> tuple[str, dict[str, Any], dict[str, Any], int]:
+    """Name, parameters, state before the update and its count."""
+    table = problem.get("optimizer", {})
+    name = table.get("name", "sgd")
+    letters, defaults = OPTIMIZERS[name]
+    if unknown := set(table) - {"name", "step", "state", *defaults}:
+        raise ValueError(f"the referee does not cover these keys of an optimiser: {sorted(unknown)}")
+    given, zero = table.get("state", {}), [0] * len(problem["layers"])
+    state: dict[str, Any] = {}
+    for letter in letters:
+        of_weights, of_biases = given.get(letter, zero), given.get(f"{letter}_biases", zero)
+        state[letter] = {f"w{n}_{j}_{i}": _entry(of_weights[n - 1], (j, i)) for n, j, i in weights}
+        state[letter] |= {f"b{n}_{j}": _entry(of_biases[n - 1], (j,)) for n, j in biases}
+    return name, {key: _mpf(table.get(key, value)) for key, value in defaults.items()}, state, table.get("step", 0) + 1
 
 
 def _named(operation: str | Problem) -> tuple[str, dict[str, Any]]:
@@ -440,19 +577,33 @@ def gradients_by_autograd(problem: Problem) -> dict[str, float]:
     def vector(numbers: list[Number]) -> Any:
         return np.array([float(read_number(number)) for number in numbers])
 
+    masks = [
+        np.array([float(net.masks[n, j]) for j in range(1, width + 1)]) for n, width in enumerate(net.widths[1:], 1)
+    ]
+    l1, l2 = float(net.l1), float(net.l2)
+
     def error(parameters: Any) -> Any:
         total = 0.0
         for sample in problem["samples"]:
             a = vector(sample["inputs"])
-            for (w, b), (name, p) in zip(parameters, options, strict=True):
-                a = (ACTIVATIONS | COUPLED)[name].numpy(np, np.dot(w, a) + b, p)
+            for (w, b), (name, p), mask in zip(parameters, options, masks, strict=True):
+                a = (ACTIVATIONS | COUPLED)[name].numpy(np, np.dot(w, a) + b, p) * mask
             total = total + LOSSES[net.loss].numpy(np, a, vector(sample["targets"]), loss_options)
-        return total / (len(problem["samples"]) if problem.get("reduction", "mean") == "mean" else 1)
+        total = total / (len(problem["samples"]) if problem.get("reduction", "mean") == "mean" else 1)
+        for w, _ in parameters if l1 or l2 else ():
+            total = total + l2 / 2 * np.sum(w**2) + l1 * np.sum(np.abs(w))
+        return total
 
     parameters = [
         (np.array([vector(row) for row in layer["weights"]]), vector(layer.get("biases") or [0] * n_out))
         for layer, n_out in zip(problem["layers"], net.widths[1:], strict=True)
     ]
+    if net.optimizer == "nesterov":  # the gradient is taken at w + βv
+        beta, v = float(net.options["beta"]), {name: float(value) for name, value in net.state["v"].items()}
+        for n, j, i in net.w:
+            parameters[n - 1][0][j - 1, i - 1] += beta * v[f"w{n}_{j}_{i}"]
+        for n, j in net.b:
+            parameters[n - 1][1][j - 1] += beta * v.get(f"b{n}_{j}", 0)
     gradients = autograd.grad(error)(parameters)
     named = {f"dE/dw{n}_{j}_{i}": float(gradients[n - 1][0][j - 1, i - 1]) for n, j, i in net.w}
     return named | {f"dE/db{n}_{j}": float(gradients[n - 1][1][j - 1]) for n, j in net.b}
@@ -501,6 +652,57 @@ def random_problem(rng: random.Random, **fixed: Any) -> dict[str, Any]:
         "notation": {"profile": rng.choice(PROFILES)},
     }
     return problem | fixed
+
+
+def random_training(rng: random.Random, optimizer: str | None = None, **fixed: Any) -> dict[str, Any]:
+    """A random problem with an optimiser, and half of the time each with state, penalty, masks and learning rates."""
+    problem = random_problem(rng, **fixed)
+    layers = problem["layers"]
+    name = optimizer or rng.choice(list(OPTIMIZERS))
+    letters, defaults = OPTIMIZERS[name]
+    problem["optimizer"] = {"name": name} | {key: rng.choice([value, "0.5"]) for key, value in defaults.items()}
+    if rng.random() < 0.5:
+        problem["optimizer"]["step"] = rng.choice([0, 1, 3, 7])
+        signed = {"m": True, "v": name in {"momentum", "nesterov"}, "s": False}
+        state = {letter: _random_state(rng, layers, signed[letter]) for letter in letters}
+        arrays = {letter: weights for letter, (weights, _) in state.items()}
+        arrays |= {f"{letter}_biases": biases for letter, (_, biases) in state.items()}
+        problem["optimizer"] |= {"state": arrays} if arrays else {}
+    if rng.random() < 0.5:
+        problem["penalty"] = {key: rng.choice([0, 0.1, "0.010", "1/3", 0.02]) for key in ("l1", "l2")}
+    if rng.random() < 0.5:
+        hidden = layers if "entropy" not in name_of(problem["loss"]) else layers[:-1]  # no logarithm of a masked 0
+        problem["layers"] = [_randomly_masked(rng, layer) for layer in hidden] + layers[len(hidden) :]
+    if rng.random() < 0.5:
+        del problem["learning_rate"]
+        problem["learning_rates"] = [_random_rates(rng, layer) for layer in layers]
+    return problem
+
+
+def _random_state(rng: random.Random, layers: list[Any], signed: bool) -> tuple[Any, Any]:
+    """Arrays shaped as the weights and as the biases; sums of squares are not negative."""
+    numbers: list[Number] = [0, "0.01", 0.2, 1] + ([-0.02, "-0.10", "1/3"] if signed else [])
+    weights = [[[rng.choice(numbers) for _ in row] for row in layer["weights"]] for layer in layers]
+    return weights, [[rng.choice(numbers) for _ in layer.get("biases", [])] for layer in layers]
+
+
+def _randomly_masked(rng: random.Random, layer: dict[str, Any]) -> dict[str, Any]:
+    """Seldom all of the units; a softmax never."""
+    if name_of(layer["activation"]) in COUPLED or rng.random() < 0.3:
+        return layer
+    mask = [rng.choice([0, 1, 1, 1]) for _ in layer["weights"]]
+    return layer | {"mask": mask} | ({"keep": rng.choice([0.5, "0.8", 1, "2/3"])} if rng.random() < 0.5 else {})
+
+
+def _random_rates(rng: random.Random, layer: dict[str, Any]) -> dict[str, Any]:
+    def rate() -> Number:
+        return rng.choice([0.1, "0.50", "1/3", 0.02, 1])
+
+    if rng.random() < 0.5:
+        return {"weights": rate()} | ({"biases": rate()} if rng.random() < 0.5 else {})
+    rates: dict[str, Any] = {"weights": [[rate() for _ in row] for row in layer["weights"]]}
+    biases = layer.get("biases", [])
+    return rates | {"biases": rate() if rng.random() < 0.5 or not biases else [rate() for _ in biases]}
 
 
 METHODS = ["chain", "delta"]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from proofreader import proofread
+from referee import slopes_by_side
 
 import calc
 
@@ -40,7 +41,8 @@ def test_every_line_of_an_example_comes_out_on_a_calculator(path: Path) -> None:
     rounding = problem.rounding.model_dump(exclude_none=True) or {"decimals": 4}
     if problem.rounding.significant is None:
         rounding.setdefault("decimals", 4)
-    report = proofread(path.with_suffix(".md").read_text("utf-8"), rounding)
+    by_side = slopes_by_side(problem.model_dump(mode="json", exclude_none=True))
+    report = proofread(path.with_suffix(".md").read_text("utf-8"), rounding, by_side=by_side)
     assert not report.faults
     assert report.checked > 20
 

@@ -212,10 +212,11 @@ def test_the_slope_of_a_loss_is_that_of_its_formula(name: str) -> None:
 
 
 def test_what_is_not_covered_is_refused() -> None:
-    with pytest.raises(ValueError, match="penalty"):
-        recompute(two_two_two() | {"penalty": {"l2": 1}})
-    layers = [layer | {"mask": [1, 0]} for layer in two_two_two()["layers"]]
-    with pytest.raises(ValueError, match="mask"):
+    for table in ({"training": {}}, {"penalty": {"l3": 1}}, {"optimizer": {"name": "sgd", "beta": 1}}):
+        with pytest.raises(ValueError, match="does not cover"):
+            recompute(two_two_two() | table)
+    layers = [layer | {"drop": 0.5} for layer in two_two_two()["layers"]]
+    with pytest.raises(ValueError, match="drop"):
         recompute(two_two_two() | {"layers": layers})
     with pytest.raises(TypeError):
         read_number(True)

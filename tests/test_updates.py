@@ -1,13 +1,30 @@
 """Optimisers: every state variable is a worked step, and the numbers are those of the published formulas."""
 
+import json
+import random
+import re
+from collections.abc import Callable, Iterator
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
 import pytest
-from proofreader import proofread
+from conftest import Sweep
+from proofreader import exact, proofread, round_as_printed
+from referee import (
+    OPTIMIZERS,
+    gradients_by_autograd,
+    random_training,
+    read_shown,
+    recompute,
+    round_as_the_page_says,
+    slopes_by_side,
+)
 
 import calc
 from calc.updates import UPDATES, Update
+
+Record = Callable[[str, object], None]
 
 WEIGHTS = [[[0.5, -0.2], [0.3, 0.8]], [[0.7, -0.4]]]
 BIASES = [[0.1, 0.0], [0.2]]
@@ -40,7 +57,7 @@ def published(name: str, w: Any, g: Any, state: dict[str, Any], t: int) -> Any:
     match name:
         case "sgd":
             return w - rate * g
-        case "momentum":
+        case "momentum" | "nesterov":  # g is taken at w, or at w + 0.9 v
             state["v"] = 0.9 * state.get("v", zero) - rate * g
             return w + state["v"]
         case "adagrad":
@@ -78,7 +95,10 @@ def test_twenty_updates_are_those_of_the_published_formulas(update: type[Update]
     for step in range(20):
         solution = calc.solve(problem(optimizer, weights, biases))
         worked = read(solution, "", numbers, "'")
-        slopes = gradients([numbers[0], numbers[2]], [numbers[1], numbers[3]])
+        at = numbers
+        if update.name == "nesterov":
+            at = [w + 0.9 * state.get("v", 0) for w, state in zip(numbers, states, strict=True)]
+        slopes = gradients([at[0], at[2]], [at[1], at[3]])
         pairs = zip(numbers, slopes, states, strict=True)
         numbers = [published(update.name, w, g, state, step + 1) for w, g, state in pairs]
         for own, other in zip(worked, numbers, strict=True):
@@ -125,3 +145,89 @@ def test_a_wrong_optimizer_table_is_told(case: str) -> None:
     with pytest.raises(calc.ProblemError, match="optimizer") as caught:
         problem(optimizer)  # type: ignore[arg-type]
     assert message in str(caught.value)
+
+
+# --- at random: optimisers, penalties, masks and learning rates together -----------------------------------------
+
+
+def trainings(kind: str, count: int, **rounding: Any) -> Iterator[dict[str, Any]]:
+    """Random problems that train in some way, one optimiser after the other."""
+    for number in range(count):
+        source = random.Random(f"{kind} {number}")
+        problem = random_training(source, list(OPTIMIZERS)[number % len(OPTIMIZERS)])
+        problem["solution"] |= {"show": source.choice(["all", "auto"])}
+        yield problem | {"rounding": problem["rounding"] | rounding}
+
+
+def test_the_referee_knows_every_optimiser() -> None:
+    assert {update.name for update in UPDATES} == set(OPTIMIZERS)
+
+
+def test_every_printed_digit_of_a_training_step_is_that_of_a_recomputation(
+    sweep: Sweep, record_property: Record
+) -> None:
+    compared, wrong = 0, []
+    for problem in trainings("digits", sweep.count(seconds=28, ci=140, full=700), carry="full"):
+        values = json.loads(calc.solve(calc.Problem(**problem)).render("json"))["iterations"][0]["values"]
+        expected = recompute(problem)
+        after = {id for id in values if "'" in id and id.startswith("E")}  # the parts of E', which is compared
+        assert {id for id in values if not id.startswith("learning_rate")} - after == set(expected) - after
+        for id, noisy in expected.items():
+            compared += 1
+            value = without_noise(noisy)
+            if not is_right(id, values[id], value, problem):
+                wrong.append((id, values[id], value, problem))
+    record_property("Digits of training steps", f"{compared} values compared, {len(wrong)} differ")
+    assert not wrong, wrong[:3]
+
+
+def without_noise(value: Any) -> Fraction:
+    """The last of the referee's hundred digits are noise; without them a tie is a tie."""
+    return round_as_printed(exact(value), {"significant": 85}) if abs(value) > 1e-90 else Fraction(0)
+
+
+TYPED = re.compile(r"[xt]_\d+(@\d+)?|([mvs]\.)?(w\d+_\d+_\d+|b\d+_\d+)|D?b\d+_\d+'?")  # b' where biases are constants
+
+
+def is_right(id: str, entry: dict[str, Any], value: Fraction, problem: dict[str, Any]) -> bool:
+    claimed = Fraction(entry["value"])
+    if abs(claimed - value) > abs(value) / 10 ** (48 if entry["exact"] else 19):
+        return False
+    typed = TYPED.fullmatch(id) and "×" not in entry["shown"]
+    if typed and abs(Fraction(entry["shown"]) - value) <= abs(value) / 10**48:
+        return True
+    return read_shown(entry["shown"]) == round_as_the_page_says(value, problem["rounding"])
+
+
+@pytest.mark.parametrize("carry", ["full", "rounded"])
+def test_every_line_of_a_training_step_comes_out_on_a_calculator(
+    carry: str, sweep: Sweep, record_property: Record
+) -> None:
+    checked, faults, loose = 0, [], []
+    for problem in trainings("lines", sweep.count(seconds=14, ci=70, full=350), carry=carry):
+        solution = calc.solve(calc.Problem(**problem))
+        for format in ("markdown", "latex"):
+            at_zero = Fraction(problem["conventions"]["relu_at_zero"])
+            report = proofread(solution.render(format), problem["rounding"], at_zero, slopes_by_side(problem))
+            checked += report.checked
+            faults += [(problem, fault) for fault in report.faults]
+            loose += [(problem, line) for line in report.loose]
+    record_property(f"Lines of training steps, {carry} carried", f"{checked} lines checked, {len(faults)} faults")
+    assert not faults, (len(faults), faults[:3])
+    assert not loose, (len(loose), loose[:3])
+
+
+def test_gradients_with_penalties_and_masks_are_those_of_automatic_differentiation(
+    sweep: Sweep, record_property: Record
+) -> None:
+    gradients = 0
+    for number in range(sweep.count(seconds=40, ci=200, full=800)):
+        problem = random_training(random.Random(f"autograd {number}"))
+        problem["conventions"]["update_order"] = "simultaneous"
+        problem["rounding"] = {"significant": 12}
+        solution, expected = calc.solve(calc.Problem(**problem)), gradients_by_autograd(problem)
+        size = max(abs(value) for value in expected.values())
+        for id, value in expected.items():
+            gradients += 1
+            assert float(solution[id].value) == pytest.approx(value, rel=1e-9, abs=1e-13 * max(1, size)), (id, problem)
+    record_property("Gradients with penalties and masks, against HIPS autograd", f"{gradients} compared, 0 differ")

@@ -43,6 +43,8 @@ class TextPrinter(Printer):
         base = GREEK.get(symbol.base, symbol.base)
         if symbol.hat:
             base += "\u0302"
+        if symbol.tilde:
+            base += "\u0303"
         mark = f"[{symbol.sample}]" if symbol.sample is not None else ""
         raised = all(c in "0123456789()" for c in symbol.sup)
         sup = symbol.sup.translate(_SUP) if raised else f"^{symbol.sup}"

@@ -42,6 +42,8 @@ class TypstPrinter(Printer):
         base = symbol.base if single else GREEK.get(symbol.base) or f'"{symbol.base}"'
         if symbol.hat:
             base = f"hat({base})"
+        if symbol.tilde:
+            base = f"tilde({base})"
         mark = f'"[{symbol.sample}]"' if symbol.sample is not None else ""
         if symbol.sup and mark and not symbol.primes:
             sup = self._script(symbol.sup + mark.strip('"'))  # one string, set without a gap
