@@ -30,12 +30,15 @@ class Reference:
 class Words:
     """A sentence or a word of the wording file by its key, with what stands in its places.
 
+    ``default`` is said where no wording has the key: the name of an operation that somebody added.
+
     An argument is an expression or a line (set as a formula), a Reference, other Words, a number, or a tuple of
     such (a list with "and").
     """
 
     key: str
     args: Mapping[str, "Argument"] = field(default_factory=dict)
+    default: str | None = None
 
 
 Argument = Expr | Line | Reference | Words | int | tuple["Expr | Line | Reference | Words", ...]

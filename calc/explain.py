@@ -173,7 +173,7 @@ class _Writer:
         layers: list[Words] = []
         for number, (layer, width) in enumerate(zip(problem.layers, widths[1:], strict=True), 1):
             role = "outputs" if number == len(problem.layers) else "hidden"
-            activation = Words(f"activation.{layer.activation.name}")
+            activation = Words(f"activation.{layer.activation.name}", default=layer.activation.name.replace("_", " "))
             layers.append(Words(f"given.{role}_{_plural(width)}", {"count": width, "activation": activation}))
         inputs = Words(f"given.inputs_{_plural(widths[0])}", {"count": widths[0]})
         blocks: list[Block] = [_prose("given.network", inputs=inputs, layers=tuple(layers))]

@@ -31,7 +31,8 @@ from pydantic import (
 from calc.errors import Fault, ProblemError
 from calc.number import MOST_DIGITS, Exact, Shown
 from calc.number import Rounding as RoundingRule
-from calc.ops import ACTIVATIONS, LOSSES, Activation, Loss
+from calc.ops.activations import ACTIVATIONS, Activation
+from calc.ops.losses import LOSSES, Loss
 from calc.symbol import Symbol
 from calc.updates import UPDATES, Sgd, Update
 

@@ -1,5 +1,7 @@
 """Every operation's textbook derivative is the derivative of its formula: by SymPy, and by central differences."""
 
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -97,3 +99,36 @@ def test_names_are_unambiguous(operations: tuple[Any, ...]) -> None:
     names = [name for op in operations for name in (op.name, *op.aliases)]
     assert len(names) == len(set(names))
     assert all(op.__doc__ for op in operations)
+
+
+OUTSIDE = """
+from calc.expr import Expr, Num, Pow, Prod
+from calc.number import Shown
+from calc.ops import activations
+
+class Square(activations.Activation):
+    name = "bent_square"
+    def formula(self, z: Expr) -> Expr:
+        return Pow(z, 2)
+    def derivative(self, z: Expr, a: Expr, at_kink: Shown) -> Expr:
+        return Prod((Num.of(2), z))
+
+activations.ACTIVATIONS = (*activations.ACTIVATIONS, Square)
+
+import calc
+layers = [{"activation": "bent_square", "weights": [[0.5, -0.25], [1, 0.1]], "biases": [0.1, 0]},
+          {"activation": "sigmoid", "weights": [[1, -0.5]]}]
+problem = calc.Problem(learning_rate=0.1, loss="half_squared_error", layers=layers,
+                       samples=[{"inputs": [1, 2], "targets": [1]}])
+solution = calc.solve(problem)
+assert str(solution["da1_2/dz1_2"].value) == "12/5"
+print(solution.render())
+solution.pdf()
+"""
+
+
+def test_an_activation_from_outside_is_a_class_and_an_entry_in_the_tuple() -> None:
+    done = subprocess.run([sys.executable, "-c", OUTSIDE], capture_output=True, text=True, check=True)
+    assert "2 hidden units (bent square)" in done.stdout
+    assert "&= 2 z^{(1)}_2 = 2 \\times 1.2 = 2.4" in done.stdout
+    assert done.stdout.count("## ") > 7

@@ -125,10 +125,13 @@ class _View:
 
     def words(self, words: Words) -> str:
         """A sentence with its formulas."""
-        sentence = _sentence(self.format, self.said[words.key])
+        sentence = _sentence(self.format, self._said(words))
         if len(sentence) == 1:
             return sentence[0]
         return "".join([self.argument(words.args[part]) if i % 2 else part for i, part in enumerate(sentence)])
+
+    def _said(self, words: Words) -> str:
+        return self.said[words.key] if words.default is None else self.said.get(words.key, words.default)
 
     def argument(self, argument: Any) -> str:
         """What stands in a place of a sentence."""
@@ -174,9 +177,9 @@ class _View:
         match cell:
             case None:
                 return 0.0
-            case Words(key, args):
-                said = self.said[key]
-                for place, argument in args.items():
+            case Words():
+                said = self._said(cell)
+                for place, argument in cell.args.items():
                     said = said.replace(f"{{{place}}}", str(argument))
                 return 0.9 * len(said)
             case Line(left, sides):
