@@ -43,6 +43,10 @@ def text(page: str) -> str:
 
 RATES = "learning_rates"
 FAULTS: dict[str, tuple[dict[str, Any], list[str]]] = {
+    "no rates at all": (
+        {"learning_rate": None, RATES: [], "layers": LAYERS},
+        [f"{RATES}: empty. Add at least one entry"],
+    ),
     "no rate": ({"learning_rate": None}, ["learning_rate: missing. Add … or one table [[learning_rates]] per layer"]),
     "both rates": ({RATES: [{"weights": 1}] * 2}, ["learning_rate: found beside learning_rates, one of them needed"]),
     "too few tables": ({"learning_rate": None, RATES: [{"weights": 1}]}, [f"{RATES}: 1 table found, 2 needed"]),
@@ -88,6 +92,16 @@ def test_a_wrong_table_is_told(case: str) -> None:
     assert len(told) == len(expected), told
     for fault, parts in zip(told, expected, strict=True):
         assert all(part.strip() in fault for part in parts.split("…")), fault
+
+
+def test_a_problem_survives_being_written_and_read_again() -> None:
+    own = [{"weights": [[1, "2.50"], [3, "1/4"]], "biases": 1}, {"weights": "1/3"}]
+    changed = {"learning_rate": None, "learning_rates": own, "penalty": {"l1": "0.10"}}
+    problem = calc.Problem(**tables(**changed, layers=first_layer(mask=[1, 0], keep="0.50")))
+    written = problem.model_dump(mode="json", exclude_none=True)
+    assert written["learning_rates"] == own
+    assert written["layers"][0]["keep"] == "0.50"
+    assert calc.Problem(**written).model_dump(mode="json") == problem.model_dump(mode="json")
 
 
 def test_the_schema_knows_the_tables() -> None:
