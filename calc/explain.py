@@ -189,6 +189,9 @@ class _Writer:
         blocks += self._rates_and_state()
         blocks.append(_prose("given.conventions"))
         blocks.append(Listing(tuple(self._conventions())))
+        if problem.optimizer.update.state:
+            parameter, rule = self._rule()
+            blocks += [_prose("given.rule", parameter=parameter), Derivation(tuple(rule))]
         yield Section(Words("section.given"), tuple(blocks))
 
     def _rates_and_state(self) -> Iterator[Block]:
@@ -270,29 +273,23 @@ class _Writer:
             yield Words(f"given.{problem.reduction}", {"count": len(self.samples), "total": total})
         yield from self._penalty_words()
         yield from self._mask_words()
-        optimizer = problem.optimizer
-        w = next(name for name in self.parameters if name in self.graph.trained)
-        rate = self.graph.rate(w)
-        rule = [
-            Line(q, (("=", e),))
-            for q, e in optimizer.update.steps(w, Partial(self.graph.loss, w), rate, optimizer.step + 1)
-        ]
-        if optimizer.update.state:
-            rule.append(Line(w.after_update(), (("=", Sum((w, change_of(w)))),)))
-        there = optimizer.update.look_ahead(w)
-        if there is not None:
-            rule.insert(0, Line(ahead_of(w), (("=", there),)))
-        name = Words(f"optimizer.{optimizer.update.name}")
-        if self.graph.rates:
-            yield Words("given.rates", {"optimizer": name, "parameter": w, "rule": tuple(rule)})
+        w, rule = self._rule()
+        optimizer, rate = problem.optimizer, self.graph.rate(w)
+        named: dict[str, Argument] = {"optimizer": Words(f"optimizer.{optimizer.update.name}")}
+        if not self.graph.rates:
+            named["rate"] = Line(rate, (("=", self._num(rate.id)),))
+        wording = "given.rates" if self.graph.rates else "given.rate"
+        if optimizer.update.state:  # a rule of several lines stands below the list
+            yield Words(f"{wording}_below", named)
         else:
-            value = Line(rate, (("=", self._num(rate.id)),))
-            yield Words("given.rate", {"optimizer": name, "rate": value, "parameter": w, "rule": tuple(rule)})
+            yield Words(wording, named | {"parameter": w, "rule": tuple(rule)})
+        there = optimizer.update.look_ahead(w)
         if there is not None:
             yield Words("given.ahead", {"ahead": ahead_of(w), "parameter": w})
         if optimizer.update.state:
             key = "given.state" if optimizer.state else "given.no_state"
-            yield Words(key if optimizer.step else f"{key}_first", {"count": optimizer.step})
+            done = _plural(optimizer.step) if optimizer.step else "first"
+            yield Words(f"{key}_{done}", {"count": optimizer.step})
         conventions = problem.conventions
         if any(layer.biases for layer in problem.layers):
             yield Words("given.update_biases" if conventions.update_biases else "given.constant_biases")
@@ -313,6 +310,17 @@ class _Writer:
             yield Words(f"given.significant{one}", {"count": rounding.significant or 0, "ties": ties})
         yield Words(f"given.carry_{rounding.carry}")
         yield Words("given.relation")
+
+    def _rule(self) -> tuple[Name, list[Line]]:
+        """A parameter, and how the optimiser changes it."""
+        optimizer = self.problem.optimizer
+        w = next(name for name in self.parameters if name in self.graph.trained)
+        steps = optimizer.update.steps(w, Partial(self.graph.loss, w), self.graph.rate(w), optimizer.step + 1)
+        rule = [Line(result, (("=", expr),)) for result, expr in steps]
+        if optimizer.update.state:
+            rule.append(Line(w.after_update(), (("=", Sum((w, change_of(w)))),)))
+        there = optimizer.update.look_ahead(w)
+        return w, rule if there is None else [Line(ahead_of(w), (("=", there),)), *rule]
 
     def _penalty_words(self) -> Iterator[Words]:
         """What is added to the error of the samples, and what its sums are."""

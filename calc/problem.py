@@ -138,6 +138,13 @@ def _write_arrays(value: Any) -> Any:
     return [_write_arrays(entry) for entry in value] if isinstance(value, tuple) else _write_number(value)
 
 
+# left out, not null, where every layer has rates of its own
+Rate = Annotated[
+    Exact | None,
+    PlainValidator(_read_number),
+    PlainSerializer(lambda rate: rate if rate is None else _write_number(rate)),
+    WithJsonSchema(_NUMBER_SCHEMA),
+]
 Half = Annotated[
     Exact,
     PlainValidator(_read_half),
@@ -442,8 +449,8 @@ class Problem(_Table):
     )
 
     title: str = "Back-propagation, step by step"
-    learning_rate: Number | None = None
-    learning_rates: tuple[LearningRates, ...] | None = None
+    learning_rate: Rate = None
+    learning_rates: Annotated[tuple[LearningRates, ...], Field(min_length=1)] | None = None
     loss: Annotated[Loss, *_read_loss]
     reduction: Literal["mean", "sum"] = "mean"
     optimizer: OptimizerTable = Optimizer()
@@ -676,10 +683,11 @@ def _size_faults(tables: Mapping[str, Any]) -> Iterator[Fault]:
 
 def _rate_faults(tables: Mapping[str, Any]) -> Iterator[Fault]:
     """Neither or both of learning_rate and learning_rates, and rates that do not fit the layers."""
-    if "learning_rate" not in tables and "learning_rates" not in tables:
+    own = tables.get("learning_rates") is not None
+    if "learning_rate" not in tables and not own:
         what = 'missing. Add "learning_rate" here, or one table [[learning_rates]] per layer'
         yield Fault("learning_rate", what)
-    elif "learning_rate" in tables and "learning_rates" in tables:
+    elif "learning_rate" in tables and own:
         yield Fault("learning_rate", "found beside learning_rates, one of them needed. Remove one")
     rates, layers = _entries(tables.get("learning_rates")), _entries(tables.get("layers"))
     if rates and layers and len(rates) != len(layers):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Sweep, needs
-from referee import ACTIVATIONS, COUPLED, LOSSES, name_of, random_problem
+from referee import ACTIVATIONS, COUPLED, LOSSES, OPTIMIZERS, name_of, random_problem, random_training
 
 import calc
 
@@ -59,6 +59,14 @@ def test_random_networks_compile_and_stay_within_their_margins(sweep: Sweep, tmp
     for seed in range(sweep.count(seconds=4, ci=25, full=120)):
         problem = random_problem(random.Random(seed))
         problem["solution"] |= {"show": ("all", "auto")[seed % 2]}
+        check_pages(calc.Problem(**problem), tmp_path)
+
+
+def test_training_steps_of_every_kind_compile_and_stay_within_their_margins(sweep: Sweep, tmp_path: Path) -> None:
+    needs("pdflatex", "pdftotext")
+    for number in range(sweep.count(seconds=7, ci=28, full=140)):
+        problem = random_training(random.Random(f"pages {number}"), list(OPTIMIZERS)[number % len(OPTIMIZERS)])
+        problem["solution"] |= {"show": ("all", "auto")[number % 2]}
         check_pages(calc.Problem(**problem), tmp_path)
 
 
