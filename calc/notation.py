@@ -40,6 +40,8 @@ class Standard:
                 return self.bias(name.layer or 0, *name.index)
             case "E":
                 return self.loss(*name.index)
+            case "e":
+                return Symbol("e", self.target(*name.index).sub)
             case "learning_rate":
                 return self.rate()
             case letter:  # a unit's j, a step epsilon
@@ -250,7 +252,12 @@ PROFILES: tuple[type[Standard], ...] = (Standard, NetOut, FromTo, Vw, IhHo, Delt
 class Notation:
     """The profile of a problem with its own symbols on top."""
 
-    def __init__(self, problem: Problem) -> None:
+    def __init__(self, problem: Problem, marked: bool | None = None) -> None:
+        """
+        Args:
+            marked: whether a sample's quantities bear its mark; by default only where an update sees several.
+        """
+        self.marked = problem.marked if marked is None else marked
         self.profile = {profile.name: profile for profile in PROFILES}[problem.notation.profile](problem)
         self.own = dict(problem.notation.symbols)
         self.multiply = problem.notation.multiply
@@ -289,8 +296,9 @@ class Notation:
         symbol = self.own.get(bare.id) or self.profile.symbol(bare)
         if bare is name:
             return symbol
+        mark = name.sample if self.marked else None
         return Symbol(
-            symbol.base, symbol.sub, symbol.sup, int(name.updated), name.sample, delta=name.kind.startswith("D")
+            symbol.base, symbol.sub, symbol.sup, int(name.updated), mark, delta=name.kind.startswith("D")
         )
 
 
