@@ -463,7 +463,7 @@ class Writer:
             yield _prose("backward.likewise", **names, **cited)
         else:
             path = tuple(f.of for f in reversed(factors[1:]) if isinstance(f, Partial))
-            key = "backward.chain" if s is None else "backward.chain_sample"
+            key = "backward.chain_sample" if self.marked else "backward.chain"
             key += "_known" if known else ""
             yield _prose(key, **names, path=path, **(cited if known else {}))
         closed = Line(gradient, (("=", Prod(factors, "·")), ("=", self._closed(factors))), self._next())

@@ -297,9 +297,7 @@ class Notation:
         if bare is name:
             return symbol
         mark = name.sample if self.marked else None
-        return Symbol(
-            symbol.base, symbol.sub, symbol.sup, int(name.updated), mark, delta=name.kind.startswith("D")
-        )
+        return Symbol(symbol.base, symbol.sub, symbol.sup, int(name.updated), mark, delta=name.kind.startswith("D"))
 
 
 def find_parameters(problem: Problem, parameters: Sequence[Name], wanted: Sequence[str]) -> list[Name]:

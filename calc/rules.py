@@ -13,7 +13,7 @@ Over the samples of one update the changes are added up, or averaged where the f
 
 from collections.abc import Iterator
 
-from calc.expr import Expr, Frac, Name, Num, Partial, Prod, Quantity, Sum, Neg
+from calc.expr import Expr, Frac, Name, Neg, Num, Partial, Prod, Quantity, Sum
 from calc.graph import LEARNING_RATE, Graph
 from calc.ops import Threshold
 from calc.problem import Problem

@@ -155,7 +155,9 @@ def _underivable(layers: Sequence[Any]) -> Iterator[Fault]:
             yield Fault(f"layers[{i}].activation", what)
 
 
-def _rule_faults(rule: str, tables: Mapping[str, Any], layers: Sequence[Any], samples: Sequence[Any]) -> Iterator[Fault]:
+def _rule_faults(
+    rule: str, tables: Mapping[str, Any], layers: Sequence[Any], samples: Sequence[Any]
+) -> Iterator[Fault]:
     """What does not go with the perceptron rule or the delta rule."""
     if len(layers) > 1:
         what = f'"{rule}" found with {len(layers)} layers; it is for a single layer. Use "gradient"'

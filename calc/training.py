@@ -7,14 +7,14 @@ Where full precision is carried, a trace that needs more digits asks the one bef
 where rounded numbers are carried, the printed number goes on.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 
 from flint import arb, fmpq
 
 from calc.errors import UnsupportedError, VerificationError
-from calc.expr import Name, Partial
+from calc.expr import Partial
 from calc.graph import LEARNING_RATE, Graph, build
 from calc.number import Number
 from calc.problem import Problem

@@ -41,7 +41,9 @@ def verify(problem: Problem, trace: Trace) -> Trace:
         linear = problem.layers[0].model_copy(update={"activation": Identity()})
         graph = build(problem.model_copy(update={"layers": (linear,)}), [s or 1 for s in graph.samples])
     if trace.rounding.carry != "full" or problem.conventions.update_order != "simultaneous":
-        trace = Trace(problem, trace.graph, replace(trace.rounding, carry="full"), sequential=False, carried=trace.carried)
+        trace = Trace(
+            problem, trace.graph, replace(trace.rounding, carry="full"), sequential=False, carried=trace.carried
+        )
     source = random.Random(0)
     sizes = {w: fmpq(source.randint(1, 999), 1000) for layer in graph.parameters for w in layer}  # none left out
     if rule == "delta":
@@ -107,7 +109,7 @@ def verify_perceptron(problem: Problem, trace: Trace) -> Trace:
             return trace
     raise VerificationError(
         f"the changes fail the independent check: the perceptron rule gives {arb(change).str(20)} along a random "
-        "direction, the sums at two points another number. This is a bug of calc: please report it with the problem file"
+        "direction, the sums at two points another number. This is a bug of calc: please report it with the file"
     )
 
 
