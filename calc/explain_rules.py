@@ -62,8 +62,12 @@ class RuleWriter(Writer):
         key = "rule.errors_adaline" if self._compares_sums() else "rule.errors"
         blocks: list[Block] = [Prose((Words(key),))]
         width = self.problem.widths[-1]
-        for s in self.samples:
+        for s in self.full_samples:
             blocks += self._derivation([self._line(error_of(j, s).id) for j in range(1, width + 1)])
+        if len(self.full_samples) < len(self.samples):
+            blocks.append(Prose((Words("error.samples"),)))
+            others = self.samples[len(self.full_samples) :]
+            blocks += self._by_sample([error_of(j, None) for j in range(1, width + 1)], others)
         yield Section(Words("section.error"), tuple(blocks))
 
     def _compares_sums(self) -> bool:
@@ -76,15 +80,21 @@ class RuleWriter(Writer):
     def update(self) -> Iterator[Section]:
         """The rule's lines for every worked parameter: its change, sample by sample, and its new value."""
         blocks: list[Block] = []
-        slopes = [step.result for step in self.trace.steps.values() if step.kind == "local"]
+        steps, full = self.trace.steps, self.full_samples
+        slopes = [
+            step.result
+            for step in steps.values()
+            if step.kind == "local" and isinstance(step.result, Partial) and step.result.sample in full
+        ]
         if slopes and self.problem.layers[0].activation.name != "identity":
             blocks.append(Prose((Words("rule.slopes"),)))
             blocks += self._derivation([self._line(slope.id) for slope in slopes])
         blocks.append(Prose((Words("rule.changes"),)))
-        steps = self.trace.steps
+        if len(full) < len(self.samples):
+            blocks.append(Prose((Words("rule.other_terms"),)))
         for w in (w for w in self.parameters if w in self.worked and w in self.graph.trained):
             terms = [u for u in steps[change_of(w).id].uses if isinstance(u, Name) and u.kind.startswith("D")]
-            lines = [self._line(term.id) for term in terms]
+            lines = [self._line(term.id) for term in terms if term.sample in full]
             blocks += self._derivation([*lines, self._line(change_of(w).id), self._line(w.after_update().id)])
         if not self.worked >= self.graph.trained:
             blocks.append(Prose((Words("update.rest"),)))

@@ -52,7 +52,7 @@ def explain_training(problem: Problem, iterations: Sequence[Iteration]) -> tuple
             sections += [_pattern(one) for one in iterations[1:]]
         sections += _overview(problem, iterations, beside=not tables)
     sections += _predictions(problem, iterations)
-    sections += _answers(iterations) if len(iterations) > 1 else first.answers()
+    sections += _answers(iterations) if len(iterations) > 1 or isinstance(first, RuleWriter) else first.answers()
     return Document(problem.title, tuple(sections)), numbers, count
 
 
@@ -81,8 +81,20 @@ def _given(writer: Writer, iterations: Sequence[Iteration]) -> Iterator[Section]
         if len(iterations) > 1:
             blocks.append(Prose(tuple(schedule(problem))))
             if problem.rounding.carry == "full":
-                blocks.append(Prose((Words("training.tables"),)))
+                blocks += _rounded_tables(iterations)
         yield Section(section.heading, tuple(blocks), section.level)
+
+
+def _rounded_tables(iterations: Sequence[Iteration]) -> Iterator[Block]:
+    """That neighbours in a table need not follow from one another's digits, where something is rounded."""
+    if iterations[0].problem.training.rule == "gradient":
+        yield Prose((Words("training.tables"),))
+        return
+    for one in iterations:
+        graph = one.trace.graph
+        if not all(one.trace.show(w.after_update().id).exact for w in graph.parameters[0] if w in graph.trained):
+            yield Prose((Words("training.tables_of_rule"),))
+            return
 
 
 def schedule(problem: Problem) -> Iterator[Words]:

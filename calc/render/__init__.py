@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from calc.document import Cell, Derivation, Document, Line, Reference, Table, Words
 from calc.errors import Fault, ProblemError
-from calc.expr import Expr
+from calc.expr import Expr, Num
 from calc.notation import Notation
 from calc.render.format import TEMPLATES, Format
 from calc.render.latex import Latex
@@ -174,6 +174,8 @@ class _View:
                 return 0.9 * len(self.said[key])
             case Line(left, sides):
                 return self._width(left) + sum(self._width(side) + RELATION for _, side in sides)
+            case Num(shown) if shown.negative:
+                return self._width(cell) - 2  # a cell needs no brackets
         return self._width(cell)
 
     def _width(self, expr: Expr) -> float:
