@@ -16,7 +16,7 @@ from flint import arb, fmpq
 from calc.errors import UnsupportedError, VerificationError
 from calc.expr import Partial
 from calc.graph import LEARNING_RATE, Graph, build
-from calc.number import Number
+from calc.number import LARGEST_EXPONENT, Number
 from calc.problem import Problem
 from calc.trace import Step, Trace, forward, steps_of
 from calc.updates import state_of
@@ -76,12 +76,24 @@ def train(problem: Problem) -> tuple[Iteration, ...]:
         try:
             trace = following(current, graph, [one.trace for one in done], steps, sequential)
             exact = verify(current, trace)
+            if index < len(rounds):
+                _bounded(trace)
         except (UnsupportedError, VerificationError) as error:
             if len(rounds) == 1:
                 raise
             raise type(error)(f"update {index} (epoch {epoch}): {error}") from None
         done.append(Iteration(index, epoch, visited == problem.updates[-1], current, trace, exact))
     return tuple(done)
+
+
+def _bounded(trace: Trace) -> None:
+    """Stop a training that runs off: what the next update begins with must be a number that a file could hold."""
+    limit = fmpq(10) ** LARGEST_EXPONENT
+    for w in (name for layer in trace.graph.parameters for name in layer if name in trace.graph.trained):
+        if not bool(abs(trace.values[w.after_update().id]) < limit):  # type: ignore[operator]
+            raise UnsupportedError(
+                f"{w.id} has grown beyond 10^{LARGEST_EXPONENT}: the training runs off. Lower the learning rate"
+            )
 
 
 def _counts(problem: Problem, graph: Graph) -> bool:
