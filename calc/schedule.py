@@ -115,15 +115,16 @@ def _work_faults(training: Mapping[str, Any], count: int, layers: Sequence[Any])
     size = size_of(schedule, count)
     if count and size > count:
         yield Fault("training.schedule", f"batch_size: {size} found, at most {count} needed, the number of samples")
-        return
+        size = count
     if type(epochs) is not int or epochs < 1 or not count:
         return
     updates = epochs * -(-count // size)
     parameters = sum(_parameters(layer) for layer in layers)
     most = min(MOST_UPDATES, max(1, MOST_CHANGES // max(1, parameters)))
     if updates > most:
-        what = f"{str(epochs)[:20]} epochs make {str(updates)[:20]} updates of {parameters} parameters, at most {most} "
-        yield Fault("training.epochs", what + "updates can be worked. Give fewer epochs, or larger batches")
+        found = f"{epochs} epochs make {updates} updates" if epochs < 10**12 else "a huge number of epochs found"
+        what = f"{found}, at most {most} updates of {parameters} parameters can be worked. "
+        yield Fault("training.epochs", what + "Give fewer epochs, or larger batches")
 
 
 def _parameters(layer: Any) -> int:
@@ -134,9 +135,9 @@ def _parameters(layer: Any) -> int:
 
 
 def _named(table: Any, key: str) -> str | None:
-    """The name of an operation: "step", or { name = "step" }."""
+    """The name of an operation: "step", { name = "step" }, or an instance of it."""
     value = table.get(key) if isinstance(table, Mapping) else None
-    name = value.get("name") if isinstance(value, Mapping) else value
+    name = value.get("name") if isinstance(value, Mapping) else getattr(value, "name", value)
     return name if isinstance(name, str) else None
 
 
@@ -167,7 +168,8 @@ def _rule_faults(
     if loss not in (None, "half_squared_error"):
         what = f'"{_short(loss)[1:-1]}" found; the {rule} rule goes with half_squared_error alone. Leave loss out'
         yield Fault("loss", what)
-    optimizer = _named(tables.get("optimizer", {}), "name")
+    given = tables.get("optimizer", {})
+    optimizer = _named({"update": given.update} if hasattr(given, "step") else {"update": given}, "update")
     if optimizer not in (None, "sgd", "gradient_descent"):
         what = f'"{_short(optimizer)[1:-1]}" found; the {rule} rule is an update of its own. Leave optimizer out'
         yield Fault("optimizer.name", what)
@@ -185,10 +187,15 @@ def _rule_faults(
         for s, sample in enumerate(samples):
             targets = sample.get("targets") if isinstance(sample, Mapping) else None
             for j, target in enumerate(targets if isinstance(targets, list) else []):
-                try:
-                    reached = str(target) in (str(low), str(high)) or float(str(target)) in (low, high)
-                except ValueError:
-                    continue  # told by the field itself, or a fraction: no 0, 1 or -1 is written so
-                if not reached:
+                if _is_other(str(target), (low, high)):
                     what = f"{_short(str(target))[1:-1]} found, {low} or {high} needed: nothing else is reached by "
                     yield Fault(f"samples[{s}].targets[{j}]", f"{what}{_THRESHOLD[name]}")
+
+
+def _is_other(text: str, reached: Sequence[int]) -> bool:
+    """Whether a typed number is none of those; what is no number is told by the field itself."""
+    over, bar, under = text[:200].partition("/")
+    try:  # as floats: a fraction of integers would make millions of digits of 1e9999999
+        return float(over) not in [value * float(under) if bar else value for value in reached]
+    except ValueError:
+        return False

@@ -14,7 +14,6 @@ from flint import fmpq
 from calc.document import Document
 from calc.errors import CalcError, Fault, ProblemError
 from calc.explain import explain, step_line
-from calc.explain_training import explain_training
 from calc.expr import Expr
 from calc.notation import Notation, find_parameters
 from calc.problem import Problem
@@ -75,6 +74,8 @@ class Solution:
     def _explained(self) -> tuple[Document, list[dict[str, int]], int]:
         first = self._iterations[0]
         if len(self._iterations) > 1 or self.problem.training.rule != "gradient":
+            from calc.explain_training import explain_training  # not on the path of a plain solve
+
             return explain_training(self.problem, self._iterations)
         document, numbers, count = explain(self.problem, first.trace, first.exact)
         return document, [numbers], count

@@ -18,6 +18,7 @@ from proofreader import proofread
 from referee import random_problem, read_number, read_shown, recompute, round_as_the_page_says, slopes_by_side
 
 import calc
+from calc.ops.activations import Sign
 
 Record = Callable[[str, object], None]
 
@@ -456,7 +457,7 @@ FAULTS: dict[str, tuple[dict[str, Any], list[str]]] = {
     "no epoch": ({"training": {"epochs": 0}}, ["training.epochs: 0 found, at least 1 needed"]),
     "too many epochs": (
         {"training": {"epochs": 10**9, "schedule": "online"}},
-        ["training.epochs: 1000000000 epochs make 4000000000 updates of 9 parameters, at most 1000 updates"],
+        ["training.epochs: 1000000000 epochs make 4000000000 updates, at most 1000 updates of 9 parameters"],
     ),
     "no such rule": ({"training": {"rule": "hebb"}}, ['training.rule: "hebb" is not known']),
     "a step by gradients": (
@@ -486,6 +487,11 @@ FAULTS: dict[str, tuple[dict[str, Any], list[str]]] = {
     "a target out of reach": (
         STEP | {"training": {"rule": "perceptron"}, "samples": [{"inputs": [1, 1], "targets": ["0.5"]}]},
         ["samples[0].targets[0]: 0.5 found, 0 or 1 needed: nothing else is reached by step"],
+    ),
+    "a fraction out of reach": (
+        {"layers": [{"activation": Sign(), "weights": [[1, 1]]}], "loss": "half_squared_error"}
+        | {"training": {"rule": "delta"}, "samples": [{"inputs": [1, 1], "targets": ["-2/2", "1/2"]}]},
+        ["samples[0].targets[1]: 1/2 found, -1 or 1 needed: nothing else is reached by sign"],
     ),
     "several at once": (
         STEP | {"training": {"rule": "perceptron", "order": [4, 3, 2], "epochs": -1}, "loss": "mse"},
