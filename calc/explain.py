@@ -66,7 +66,7 @@ def explain(problem: Problem, trace: Trace, exact: Trace) -> tuple[Document, dic
     Raises:
         ProblemError: ``show`` names something that is no parameter.
     """
-    writer = _Writer(problem, trace, exact)
+    writer = Writer(problem, trace, exact)
     sections = [
         *writer.given(),
         *writer.forward(),
@@ -102,14 +102,16 @@ def step_line(trace: Trace, step: Step, number: int | None = None, symbolic: boo
     return Line(step.result, (*sides, result), number), faithful
 
 
-class _Writer:
+class Writer:
     """Numbers the lines in the order in which they are written, and remembers which step stands where."""
 
-    def __init__(self, problem: Problem, trace: Trace, exact: Trace) -> None:
+    def __init__(self, problem: Problem, trace: Trace, exact: Trace, count: int = 0) -> None:
         self.problem, self.trace, self.exact, self.graph = problem, trace, exact, trace.graph
         self.numbers: dict[str, int] = {}
-        self.count = 0
+        self.count = count  # the last number given
         self.samples = self.graph.samples
+        self.marked = problem.marked  # whether samples are told apart on the page
+        self.only = None if self.marked else self.samples[0]
         self.parameters = [name for layer in self.graph.parameters for name in layer]
         show = problem.solution.show
         small = len(self.parameters) <= SMALL
@@ -177,7 +179,8 @@ class _Writer:
             layers.append(Words(f"given.{role}_{_plural(width)}", {"count": width, "activation": activation}))
         inputs = Words(f"given.inputs_{_plural(widths[0])}", {"count": widths[0]})
         blocks: list[Block] = [_prose("given.network", inputs=inputs, layers=tuple(layers))]
-        blocks.append(_prose(f"given.data_{_plural(len(self.samples))}", count=len(self.samples)))
+        samples = len(problem.samples)
+        blocks.append(_prose(f"given.data_{_plural(samples)}", count=samples))
         blocks += self._data()
         bare = not any(layer.biases for layer in problem.layers)
         blocks.append(_prose("given.parameters_no_bias" if bare else "given.parameters"))
@@ -213,12 +216,15 @@ class _Writer:
         inputs, outputs = self.problem.widths[0], self.problem.widths[-1]
         bare = [Name("x", None, (i,)) for i in range(1, inputs + 1)]
         bare += [Name("t", None, (j,)) for j in range(1, outputs + 1)]
-        for part in _chunks(bare, 2 * COLUMNS - 2):
-            head: tuple[Cell, ...] = tuple(part) if self.samples[0] is None else (Words("table.sample"), *part)
+        numbers = [Num(n.shown) for sample in self.problem.samples for n in (*sample.inputs, *sample.targets)]
+        data = list(_chunks(numbers, len(bare)))
+        for part in _chunks(range(len(bare)), 2 * COLUMNS - 2):
+            names = [bare[i] for i in part]
+            head: tuple[Cell, ...] = tuple(names) if len(data) == 1 else (Words("table.sample"), *names)
             rows: list[tuple[Cell, ...]] = []
-            for s in self.samples:
-                cells = [self._num(_at(name, s).id) for name in part]
-                rows.append(tuple(cells) if s is None else (_integer(s), *cells))
+            for s, row in enumerate(data, 1):
+                cells = [row[i] for i in part]
+                rows.append(tuple(cells) if len(data) == 1 else (_integer(s), *cells))
             yield Table(head, tuple(rows))
 
     def _parameter_table(self, layer: Sequence[Name]) -> Table:
@@ -267,7 +273,7 @@ class _Writer:
         if isinstance(part, Cases):
             args = {"function": part.head, "above": part.above, "below": part.below, "on": part.on}
             yield Words("given.cases", args)
-        if first is not None:
+        if self.marked:
             total = Line(self.graph.data, (("=", steps[self.graph.data.id].expr),))
             yield Words("given.samples", {"example": Name("x", None, (1,), 1), "input": Name("x", None, (1,))})
             yield Words(f"given.{problem.reduction}", {"count": len(self.samples), "total": total})
@@ -364,8 +370,8 @@ class _Writer:
             blocks: list[Block] = [Prose(tuple(sentences))]
             for s in self.full_samples:
                 units = range(1, width + 1 if self.full_forward else 2)
-                if s is not None:
-                    blocks.append(_prose("forward.sample", sample=s))
+                if self.marked:
+                    blocks.append(_prose("forward.sample", sample=s or 1))
                 elif not self.full_forward and width > 1:
                     blocks.append(_prose("forward.first"))
                 ids = [Name(kind, number, (j,), s).id for j in units for kind in "za"]
@@ -481,17 +487,19 @@ class _Writer:
         blocks: list[Block] = []
         n = self.problem.widths[-1]
         parts = [Name("E", None, (j,)) for j in range(1, n + 1)] if n > 1 else []
-        of_sample = [] if self.samples[0] is None else [Name("E")]
+        of_sample = [Name("E")] if self.marked else []
         if parts:
             blocks.append(_prose("error.outputs"))
         for s in self.full_samples:
-            blocks += self._derivation(self._line(_at(name, s).id) for name in (*parts, *of_sample))
+            blocks += self._derivation([self._line(_at(name, s).id) for name in (*parts, *of_sample)])
         if len(self.full_samples) < len(self.samples):
             blocks.append(_prose("error.samples"))
             blocks += self._by_sample([*parts, *of_sample], self.samples[len(self.full_samples) :])
         if parts or of_sample:
             blocks.append(_prose("error.total"))
-        blocks += self._derivation([self._line(self.graph.data.id)])
+        data = self.graph.data if self.only is None else Name("E", sample=self.only)
+        blocks += self._derivation([self._line(data.id)])
+        self.numbers[self.graph.data.id] = self.count
         if self.graph.penalties:
             blocks += self._penalty()
         yield Section(Words("section.error"), tuple(blocks))
@@ -523,17 +531,19 @@ class _Writer:
             rest = [name for name in layer if name not in self.worked]
             blocks: list[Block] = []
             for s in self.full_samples:
-                if s is not None and worked:
+                if self.marked and s is not None and worked:
                     blocks.append(_prose("forward.sample", sample=s))
                 if deltas:
                     blocks += self._work_deltas(number, worked, s)
                 else:
                     for parameter in worked:
                         blocks += self._work(parameter, s)
-            if self.samples[0] is not None:
+            if self.marked:
                 blocks += self._sample_terms(layer)
             elif rest:
                 blocks += self._rest(number, rest, bool(worked))
+            if self.only is not None:  # the only sample's term is the gradient
+                self.numbers |= {f"dE/d{w.id}": self.numbers[f"dE/d{w.id}@{self.only}"] for w in worked}
             if not self.zero_said and any(self.trace.is_zero(f"dE/d{name.id}") for name in layer):
                 self.zero_said = True
                 update = self.problem.optimizer.update
@@ -611,7 +621,7 @@ class _Writer:
             yield _prose("backward.likewise", **names, **cited)
         else:
             path = tuple(f.of for f in reversed(factors[1:]) if isinstance(f, Partial))
-            key = "backward.chain" if s is None else "backward.chain_sample"
+            key = "backward.chain_sample" if self.marked else "backward.chain"
             key += "_known" if known else ""
             yield _prose(key, **names, path=path, **(cited if known else {}))
         closed = Line(gradient, (("=", Prod(factors, "·")), ("=", self._closed(factors))), self._next())
@@ -691,16 +701,16 @@ class _Writer:
     def _rest(self, number: int, rest: Sequence[Name], some_worked: bool) -> Iterator[Block]:
         """The other parameters of a layer as a table: factors and their product in one row."""
         units = list(dict.fromkeys(name.index[0] for name in rest))
-        sums = [self._chain(next(n for n in rest if n.index[0] == j), None)[1][0] for j in units]
+        sums = [self._chain(next(n for n in rest if n.index[0] == j), self.only)[1][0] for j in units]
         sums = [a for a in sums if not self._known(a) and self._is_sum(a)]  # deltas have a table of their own
         key = "backward.rest" if some_worked else "backward.rest_all"
         yield _prose(f"{key}_penalty" if self.graph.penalties else key)
         if sums:
             yield from self._paths([a.id for a in sums])
         rows: list[tuple[Cell, ...]] = []
-        width = max(len(self._chain(name, None)[1]) for name in rest)  # a bias has no input beside its delta
+        width = max(len(self._chain(name, self.only)[1]) for name in rest)  # a bias has no input beside its delta
         for name in rest:
-            gradient, factors = self._chain(name, None)
+            gradient, factors = self._chain(name, self.only)
             printed, _ = self.trace.operands(self.trace.steps[gradient.id])
             self.tabled.update(printed)
             cells: list[Cell] = [Num(printed[f.id]) for f in factors]
@@ -713,7 +723,7 @@ class _Writer:
             elif self.graph.penalties:
                 cells += [None, None]
             rows.append((name, *cells, self._num(gradient.id)))
-        _, factors = self._chain(rest[0], None)
+        _, factors = self._chain(rest[0], self.only)
         head: list[Cell] = [Words("table.parameter"), *(_general(f, number) for f in factors[:-1])]
         head.append(Words("table.input"))
         head += [Words("table.product"), Words("table.penalty")] if self.graph.penalties else []
@@ -822,18 +832,22 @@ class _Writer:
     def check(self) -> Iterator[Section]:
         depth = len(self.problem.layers)
         blocks: list[Block] = []
-        if self.full_forward and self.samples[0] is None:
+        if self.full_forward and not self.marked:
             blocks.append(_prose("check.forward"))
             ids = [
-                Name(kind, number, (j,), None, True).id
+                Name(kind, number, (j,), self.only, True).id
                 for number, layer in enumerate(self.problem.layers, 1)
                 for j in range(1, len(layer.weights) + 1)
                 for kind in "za"
             ]
-            parts = [f"E_{j}'" for j in range(1, self.problem.widths[-1] + 1)] if self.problem.widths[-1] > 1 else []
+            width = self.problem.widths[-1]
+            parts = [(j,) for j in range(1, width + 1)] if width > 1 else []
+            losses = [Name("E", None, index, self.only, True) for index in parts]
+            losses.append((self.graph.data if self.only is None else Name("E", sample=self.only)).after_update())
             if self.graph.penalties:
-                parts += [name.after_update().id for name in (self.graph.data, *self._penalty_sums(), PENALTY)]
-            lines = [self._line(id, symbolic=False) for id in (*ids, *parts, "E'")]
+                losses += [name.after_update() for name in (*self._penalty_sums(), PENALTY, self.graph.loss)]
+            lines = [self._line(id, symbolic=False) for id in (*ids, *(name.id for name in losses))]
+            self.numbers["E'"] = self.count
             blocks += self._derivation(lines)
         blocks.append(_prose("check.before_after" if blocks else "check.again"))
         rows: list[tuple[Cell, ...]] = []

@@ -8,7 +8,7 @@ learning_rate               of all parameters; where they differ learning_rate1 
                             learning_rate.b1 (its weights, its biases), learning_rate.w1_j_i (one parameter)
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -79,9 +79,15 @@ class Graph:
         return self.rates.get(parameter, LEARNING_RATE)
 
 
-def build(problem: Problem) -> Graph:
-    """Spell the network out as scalar nodes."""
-    samples = tuple(range(1, len(problem.samples) + 1)) if len(problem.samples) > 1 else (None,)
+def build(problem: Problem, visited: Sequence[int] | None = None) -> Graph:
+    """Spell the network out as scalar nodes.
+
+    Args:
+        visited: the samples that the update sees, numbered from 1; all of them where nothing is said.
+    """
+    numbers = visited or range(1, len(problem.samples) + 1)
+    samples: tuple[int | None, ...] = tuple(numbers) if len(problem.samples) > 1 else (None,)
+    chosen = [problem.samples[s - 1] for s in numbers]
     typed: dict[str, Shown] = {}
     given: dict[str, Number] = {}
 
@@ -100,7 +106,7 @@ def build(problem: Problem) -> Graph:
     parameters: list[tuple[Name, ...]] = []
     leaving: dict[int | None, tuple[Name, ...]] = {
         s: tuple(give(Name("x", None, (i,), s), x) for i, x in enumerate(sample.inputs, 1))
-        for s, sample in zip(samples, problem.samples, strict=True)
+        for s, sample in zip(samples, chosen, strict=True)
     }
     trained: set[Name] = set()
     for l, layer in enumerate(problem.layers, 1):
@@ -157,7 +163,7 @@ def build(problem: Problem) -> Graph:
 
     targets = {
         s: tuple(give(Name("t", None, (j,), s), t) for j, t in enumerate(sample.targets, 1))
-        for s, sample in zip(samples, problem.samples, strict=True)
+        for s, sample in zip(samples, chosen, strict=True)
     }
     nodes += _loss_nodes(problem, samples, leaving, targets)
     if problem.penalty.active:
@@ -224,7 +230,8 @@ def _shortcuts(
         return found  # a mask's factor stands between the two
     average = problem.reduction == "mean" and len(samples) > 1
     share = Frac(Num.of(1), Num.of(len(samples)))
-    for s, sample in zip(samples, problem.samples, strict=True):
+    for s in samples:
+        sample = problem.samples[(s or 1) - 1]
         if problem.loss.needs_unit_sum and sum((t.value for t in sample.targets), fmpq(0)) != 1:
             continue
         for j, a in enumerate(outputs[s]):
@@ -262,8 +269,8 @@ def _loss_nodes(
         whole.append(of_sample.name)
         for (a, _), slope in zip(pairs, slopes, strict=True):
             derivatives.append((a, Prod((share, slope), "·") if average else slope))
-    if len(samples) == 1:
+    if samples == (None,):
         last = nodes.pop()
         return [*nodes, Node(last.name, last.expr, tuple(derivatives), last.slope)]
-    total = Sum(tuple(whole))
+    total = Sum(tuple(whole)) if len(whole) > 1 else whole[0]
     return [*nodes, Node(Name("E"), Prod((share, total)) if average else total, tuple(derivatives))]

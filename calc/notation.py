@@ -51,6 +51,8 @@ class Standard:
                 return self.layer_rate(name.layer)
             case "learning_rate.w" | "learning_rate.b" if name.layer is not None:
                 return self.layer_rate(name.layer, name.kind[-1])
+            case "e":
+                return Symbol("e", self.target(*name.index).sub)
             case "learning_rate":
                 return self.rate()
             case letter:  # a unit's j, a step epsilon
@@ -276,7 +278,12 @@ PROFILES: tuple[type[Standard], ...] = (Standard, NetOut, FromTo, Vw, IhHo, Delt
 class Notation:
     """The profile of a problem with its own symbols on top."""
 
-    def __init__(self, problem: Problem) -> None:
+    def __init__(self, problem: Problem, marked: bool | None = None) -> None:
+        """
+        Args:
+            marked: whether a sample's quantities bear its mark; by default only where an update sees several.
+        """
+        self.marked = problem.marked if marked is None else marked
         self.profile = {profile.name: profile for profile in PROFILES}[problem.notation.profile](problem)
         self.own = dict(problem.notation.symbols)
         self.multiply = problem.notation.multiply
@@ -326,9 +333,8 @@ class Notation:
         symbol = self.own.get(bare.id) or self.profile.symbol(bare)
         if bare is name:
             return symbol
-        return Symbol(
-            symbol.base, symbol.sub, symbol.sup, int(name.updated), name.sample, delta=name.kind.startswith("D")
-        )
+        mark = name.sample if self.marked else None
+        return Symbol(symbol.base, symbol.sub, symbol.sup, int(name.updated), mark, delta=name.kind.startswith("D"))
 
 
 def find_parameters(problem: Problem, parameters: Sequence[Name], wanted: Sequence[str]) -> list[Name]:

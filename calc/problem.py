@@ -31,8 +31,9 @@ from pydantic import (
 from calc.errors import Fault, ProblemError
 from calc.number import MOST_DIGITS, Exact, Shown
 from calc.number import Rounding as RoundingRule
-from calc.ops.activations import ACTIVATIONS, Activation
+from calc.ops.activations import ACTIVATIONS, THRESHOLDS, Activation
 from calc.ops.losses import LOSSES, Loss
+from calc.schedule import Schedule, batches, read_schedule, size_of, training_faults, write_schedule
 from calc.symbol import Symbol
 from calc.updates import UPDATES, Sgd, Update
 
@@ -230,7 +231,7 @@ def _tables(operations: Iterable[type[Any]]) -> list[dict[str, Any]]:
     ]
 
 
-_read_activation = _operation(ACTIVATIONS, "an activation")
+_read_activation = _operation((*ACTIVATIONS, *THRESHOLDS), "an activation")
 _read_loss = _operation(LOSSES, "a loss")
 _read_update = _operation(UPDATES, "an optimiser")
 
@@ -385,6 +386,36 @@ class Sample(_Table):
     targets: Annotated[tuple[Number, ...], Field(min_length=1)]
 
 
+_SCHEDULE_SCHEMA = {
+    "anyOf": [
+        {"enum": ["batch", "online"]},
+        {
+            "type": "object",
+            "properties": {"batch_size": {"type": "integer", "minimum": 1}},
+            "required": ["batch_size"],
+            "additionalProperties": False,
+        },
+    ]
+}
+
+
+class Training(_Table):
+    """How often and in which order the samples are visited, and by which rule the parameters change.
+
+    ``rule``: "gradient"; for a single layer also "perceptron" (Rosenblatt 1958) or "delta" (Widrow & Hoff 1960).
+    """
+
+    epochs: Annotated[StrictInt, Field(ge=1)] = 1
+    schedule: Annotated[
+        Schedule,
+        PlainValidator(read_schedule),
+        PlainSerializer(write_schedule),
+        WithJsonSchema(_SCHEDULE_SCHEMA),
+    ] = "batch"
+    order: Annotated[tuple[StrictInt, ...], Field(min_length=1)] | None = None
+    rule: Literal["gradient", "perceptron", "delta"] = "gradient"
+
+
 class Conventions(_Table):
     """Everything that changes a number; all of it is printed in the solution."""
 
@@ -455,6 +486,7 @@ class Problem(_Table):
     reduction: Literal["mean", "sum"] = "mean"
     optimizer: OptimizerTable = Optimizer()
     penalty: Penalty = Penalty.model_construct(l1=Exact.read("0"), l2=Exact.read("0"))
+    training: Training = Training.model_construct()
     # constructed, not validated: that would build a validator for each at every start
     conventions: Conventions = Conventions.model_construct(relu_at_zero=Exact.read("0"), kinks=Exact.read("0"))
     rounding: Rounding = Rounding.model_construct()
@@ -466,13 +498,15 @@ class Problem(_Table):
     def __init__(self, /, **tables: Any) -> None:
         found: Iterable[Fault] = ()
         try:
-            tables = _plain(tables)
+            tables = _by_rule(_plain(tables))
             super().__init__(**tables)
         except _TooDeep:
             raise ProblemError("problem", [TOO_DEEP]) from None
         except ValidationError as error:
             found = _faults(error)
-        faults = list(islice(chain(_rate_faults(tables), found, _size_faults(tables)), MOST_FAULTS + 1))
+        faults = list(
+            islice(chain(_rate_faults(tables), found, _size_faults(tables), training_faults(tables)), MOST_FAULTS + 1)
+        )
         faults = faults or [*_symbol_faults(self), *_state_faults(self)]
         if faults:
             faults[MOST_FAULTS:] = [Fault("", "and more. Mend these first")] if len(faults) > MOST_FAULTS else []
@@ -482,6 +516,24 @@ class Problem(_Table):
     def widths(self) -> tuple[int, ...]:
         """Inputs, then the units of each layer, e.g. (2, 2, 1)."""
         return (len(self.samples[0].inputs), *(len(layer.weights) for layer in self.layers))
+
+    @property
+    def updates(self) -> list[tuple[int, ...]]:
+        """The samples of each update of one epoch, numbered from 1, in the order of visiting."""
+        return batches(self.training.schedule, self.training.order or range(1, len(self.samples) + 1))
+
+    @property
+    def marked(self) -> bool:
+        """Whether an update sees several samples, so that a quantity needs a mark to tell whose it is."""
+        return size_of(self.training.schedule, len(self.samples)) > 1
+
+
+def _by_rule(tables: Any) -> Any:
+    """The defaults that hang on the rule: half squared errors, added up over a batch (Mitchell 1997, section 4.4)."""
+    training = tables.get("training")
+    if isinstance(training, Mapping) and training.get("rule") in ("perceptron", "delta"):
+        return {"loss": "half_squared_error", "reduction": "sum"} | tables
+    return tables
 
 
 class _TooDeep(Exception):
@@ -772,7 +824,8 @@ def _symbol_faults(problem: Problem) -> Iterator[Fault]:
 
 
 _BASE = re.compile(
-    r"(x|t|E)_([1-9][0-9]*)|(D?[wb]|[za])([1-9][0-9]*)_([1-9][0-9]*)(?:_([1-9][0-9]*))?('?)|(?:E|E_data|penalty)'?|learning_rate"
+    r"(x|t|E|e)_([1-9][0-9]*)|(D?[wb]|[za])([1-9][0-9]*)_([1-9][0-9]*)(?:_([1-9][0-9]*))?('?)|(?:E|E_data|penalty)'?"
+    r"|learning_rate"
 )
 
 
@@ -790,6 +843,8 @@ def _is_base(text: str, problem: Problem) -> bool:
         return False
     widths = problem.widths
     vector, i, kind, layer, to, source, _ = match.groups()
+    if vector == "e" and problem.training.rule == "gradient":
+        return False
     if vector:
         return int(i) <= (widths[0] if vector == "x" else widths[-1])
     if not kind:

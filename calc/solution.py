@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -18,9 +18,9 @@ from calc.expr import Expr
 from calc.notation import Notation, find_parameters
 from calc.problem import Problem
 from calc.render import FORMATS, Format, render
-from calc.trace import Step, Trace, run
+from calc.trace import Step, Trace
+from calc.training import Iteration, train
 from calc.updates import change_of
-from calc.verify import verify
 
 
 @dataclass(frozen=True)
@@ -34,25 +34,12 @@ class Result:
     exact: bool
 
 
-class Solution:
-    """A worked and verified problem.
+class Values(Mapping[str, Result]):
+    """The quantities of one update by id: ``solution.iterations[2]["w1_1_1'"]`` is a Result of the third update."""
 
-    ``solution["dE/dw2_1_1"]`` is a Result; ``render("latex")`` the page as text; ``save("xor.pdf")`` writes a file.
-    """
-
-    def __init__(self, problem: Problem, trace: Trace, exact: Trace, templates: Path | None = None) -> None:
-        self.problem, self.trace, self.templates = problem, trace, templates
-        self._exact = exact
-        self.notation = Notation(problem)
-
-    @cached_property
-    def _explained(self) -> tuple[Document, dict[str, int], int]:
-        return explain(self.problem, self.trace, self._exact)
-
-    @property
-    def document(self) -> Document:
-        """The page, in no particular format."""
-        return self._explained[0]
+    def __init__(self, iteration: Iteration) -> None:
+        self.index, self.epoch, self.samples = iteration.index, iteration.epoch, iteration.samples
+        self.trace = iteration.trace
 
     def __getitem__(self, id: str) -> Result:
         if id not in self.trace.values:
@@ -64,6 +51,45 @@ class Solution:
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.trace.values)
+
+    def __len__(self) -> int:
+        return len(self.trace.values)
+
+
+class Solution:
+    """A worked and verified problem.
+
+    ``solution["dE/dw2_1_1"]`` is a Result of the first update, ``solution.iterations[-1]["w2_1_1'"]`` one of the last;
+    ``render("latex")`` the page as text; ``save("xor.pdf")`` writes a file.
+    """
+
+    def __init__(self, problem: Problem, iterations: tuple[Iteration, ...], templates: Path | None = None) -> None:
+        self.problem, self.templates = problem, templates
+        self._iterations = iterations
+        self.iterations = tuple(Values(iteration) for iteration in iterations)
+        self.trace = iterations[0].trace
+        self.notation = Notation(problem)
+
+    @cached_property
+    def _explained(self) -> tuple[Document, list[dict[str, int]], int]:
+        first = self._iterations[0]
+        if len(self._iterations) > 1 or self.problem.training.rule != "gradient":
+            from calc.explain_training import explain_training  # not on the path of a plain solve
+
+            return explain_training(self.problem, self._iterations)
+        document, numbers, count = explain(self.problem, first.trace, first.exact)
+        return document, [numbers], count
+
+    @property
+    def document(self) -> Document:
+        """The page, in no particular format."""
+        return self._explained[0]
+
+    def __getitem__(self, id: str) -> Result:
+        return self.iterations[0][id]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.iterations[0])
 
     def render(self, format: str = "markdown") -> str:
         """The page as text: markdown, latex, typst, text, json, or their suffixes.
@@ -107,38 +133,41 @@ class Solution:
         return self.render("latex")
 
     def _as_json(self) -> dict[str, Any]:
-        latex, text = (format().formulas(self.notation) for format in (find_format("tex"), find_format("txt")))
-        known = {quantity.id: quantity for step in self.trace.steps.values() for quantity in (step.result, *step.uses)}
-        for w in (name for layer in self.trace.graph.parameters for name in layer):  # constants stand in no step
-            known |= {name.id: name for name in (w, change_of(w), w.after_update())}
-        values = {
-            id: {
-                "value": self.trace.text(id),
-                "shown": str(self.trace.show(id)),
-                "exact": self.trace.exact(id),
-                "latex": latex.write(known[id]),
-            }
-            for id in self.trace.values
-        }
+        notation = Notation(self.problem, marked=True)
+        latex, text = (format().formulas(notation) for format in (find_format("tex"), find_format("txt")))
         _, placed, after = self._explained
-        numbers = dict(placed)
-        for id in self.trace.steps:  # steps that stand in a table are numbered on
-            numbers.setdefault(id, 0)
-        steps = []
-        for id, step in self.trace.steps.items():
-            if not numbers[id]:
-                numbers[id] = after = after + 1
-            steps.append(self._step_as_json(step, numbers[id], latex.write, text.write))
+        entries = []
+        for values, on_page in zip(self.iterations, placed, strict=True):
+            trace, numbers, steps = values.trace, dict(on_page), []
+            for id, step in trace.steps.items():
+                if id not in numbers:  # steps that stand in a table are numbered on
+                    numbers[id] = after = after + 1
+                steps.append(self._step_as_json(trace, step, numbers[id], latex.write, text.write))
+            entries.append({"index": values.index, "values": self._values_as_json(trace, latex.write), "steps": steps})
         return {
             "format": "calc-solution",
             "version": 1,
             "title": self.problem.title,
             "problem": self.problem.model_dump(mode="json", exclude_none=True),
-            "iterations": [{"index": 1, "values": values, "steps": steps}],
+            "iterations": entries,
         }
 
-    def _step_as_json(self, step: Step, number: int, latex: Any, text: Any) -> dict[str, Any]:
-        line, _ = step_line(self.trace, step)
+    def _values_as_json(self, trace: Trace, latex: Any) -> dict[str, Any]:
+        known = {quantity.id: quantity for step in trace.steps.values() for quantity in (step.result, *step.uses)}
+        for w in (name for layer in trace.graph.parameters for name in layer):  # constants stand in no step
+            known |= {name.id: name for name in (w, change_of(w), w.after_update())}
+        return {
+            id: {
+                "value": trace.text(id),
+                "shown": str(trace.show(id)),
+                "exact": trace.exact(id),
+                "latex": latex(known[id]),
+            }
+            for id in trace.values
+        }
+
+    def _step_as_json(self, trace: Trace, step: Step, number: int, latex: Any, text: Any) -> dict[str, Any]:
+        line, _ = step_line(trace, step)
         formula = line.sides[0][1]
         substituted = line.sides[1][1] if len(line.sides) > 2 else line.sides[-1][1]
 
@@ -152,8 +181,8 @@ class Solution:
             "formula": both(formula),
             "substituted": both(substituted),
             "uses": [quantity.id for quantity in step.uses],
-            "value": self.trace.text(step.result.id),
-            "shown": str(self.trace.show(step.result.id)),
+            "value": trace.text(step.result.id),
+            "shown": str(trace.show(step.result.id)),
         }
 
 
@@ -174,10 +203,10 @@ def solve(problem: Problem, templates: str | Path | None = None) -> Solution:
         UnsupportedError: a quantity is undefined or unprintable at these numbers.
         VerificationError: the independent check failed; nothing may be printed.
     """
-    trace = run(problem)
-    solution = Solution(problem, trace, verify(problem, trace), Path(templates) if templates is not None else None)
+    iterations = train(problem)
+    solution = Solution(problem, iterations, Path(templates) if templates is not None else None)
     if isinstance(problem.solution.show, tuple):
-        find_parameters(problem, [w for layer in trace.graph.parameters for w in layer], problem.solution.show)
+        find_parameters(problem, [w for layer in solution.trace.graph.parameters for w in layer], problem.solution.show)
     return solution
 
 

@@ -16,6 +16,7 @@ from typing import TypeVar
 
 from flint import fmpq
 
+from calc import rules
 from calc.errors import UnsupportedError
 from calc.expr import Expr, Name, Num, Partial, Prod, Quantity, Sum, evaluate, quantities, rename
 from calc.graph import Graph, build
@@ -43,7 +44,7 @@ class Step:
     """One line of the derivation: ``result`` = ``expr``.
 
     kind is one of: ahead, pre-activation, activation, loss-part, sample-loss, data-loss, penalty, loss, local, path,
-    adjoint, term, gradient, state, change, update.
+    adjoint, term, gradient, state, change, update, error.
     """
 
     __slots__ = ("_uses", "expr", "kind", "result")
@@ -131,7 +132,9 @@ def _differentiate(
             products.append(_product(*known.factors[u], local) if parameter else _product(local, *known.factors[u]))
         else:
             products.append(Prod(paths[-1], "·"))
-    if len(paths) > 1 or v.kind == "a":
+    # a sample's term has a line of its own, even where the update sees no other sample
+    of_samples = len(paths) > 1 or (parameter and terms[0] != total)
+    if of_samples or v.kind == "a":
         for term, product in zip(terms, products, strict=True):
             yield Step(term, "term" if parameter else "path", product)
     if v in graph.penalties:
@@ -147,6 +150,8 @@ def _differentiate(
     formula = products[0] if len(paths) == 1 else Sum(tuple(products if written_out else terms))
     if v in graph.shortcuts:
         formula = graph.shortcuts[v][-1]
+    if parameter and of_samples and len(paths) == 1:
+        formula = terms[0]
     yield Step(total, kind, formula)
     known.factors[v] = paths[0] if len(paths) == 1 and not deltas and v not in graph.shortcuts else (total,)
     known.formulas[v] = products[0] if len(paths) == 1 else Sum(tuple(products))
@@ -182,6 +187,20 @@ def forward_again(graph: Graph) -> Iterator[Step]:
             yield Step(new(step.result), step.kind, rename(step.expr, new))
 
 
+def steps_of(problem: Problem, graph: Graph, sequential: bool) -> Mapping[str, Step]:
+    """Every line of one update by the id of its result, in an order in which each uses only what came before."""
+    if problem.training.rule != "gradient":
+        ruled = [Step(*line) for line in rules.steps(problem, graph)]
+        steps = [*forward(graph), *ruled, *forward_again(graph)]
+        return {step.result.id: step for step in steps}
+    steps = [*forward(graph), *backward(graph, sequential, problem.solution.method != "chain", problem.optimizer)]
+    if not sequential:
+        for parameters in reversed(graph.parameters):
+            steps += update(graph, problem.optimizer, parameters)
+    steps += forward_again(graph)
+    return {step.result.id: step for step in steps}
+
+
 class Trace:
     """The steps of one update and their values, refined as far as printing needs.
 
@@ -189,14 +208,22 @@ class Trace:
         UnsupportedError: a quantity is undefined or has no printable value at these numbers; the message names it.
     """
 
-    def __init__(self, problem: Problem, graph: Graph, rounding: Rounding, sequential: bool) -> None:
-        self.problem, self.graph, self.rounding = problem, graph, rounding
-        steps = [*forward(graph), *backward(graph, sequential, problem.solution.method != "chain", problem.optimizer)]
-        if not sequential:
-            for parameters in reversed(graph.parameters):
-                steps += update(graph, problem.optimizer, parameters)
-        steps += forward_again(graph)
-        self.steps: Mapping[str, Step] = {step.result.id: step for step in steps}
+    def __init__(
+        self,
+        problem: Problem,
+        graph: Graph,
+        rounding: Rounding,
+        sequential: bool,
+        steps: Mapping[str, Step] | None = None,
+        carried: Callable[[int], Mapping[str, Number]] | None = None,
+    ) -> None:
+        """
+        Args:
+            steps: what is worked, by id, in order; everything where nothing is said.
+            carried: parameters and states that go on from an earlier update, evaluated with so many bits.
+        """
+        self.problem, self.graph, self.rounding, self.carried = problem, graph, rounding, carried
+        self.steps = steps_of(problem, graph, sequential) if steps is None else steps
         self.given = dict(graph.given)
         self._typed = dict(graph.typed)
         for name in (name for layer in graph.parameters for name in layer if name not in graph.trained):
@@ -224,6 +251,8 @@ class Trace:
                     self._refine(self._evaluate)
 
     def _evaluate(self) -> None:
+        if self.carried is not None:
+            self.given |= self.carried(self._bits)
         values = dict(self.given)
         for id, step in self.steps.items():
             try:
@@ -326,5 +355,5 @@ def _rounded(rounding: Rounding, expr: Expr, values: Mapping[str, Number]) -> Sh
 
 
 def run(problem: Problem) -> Trace:
-    """Work the problem: one forward pass, one backward pass, one update, one forward pass."""
+    """Work the first update over all samples: a forward pass, a backward pass, an update, a forward pass."""
     return Trace(problem, build(problem), problem.rounding.rule, problem.conventions.update_order == "sequential")

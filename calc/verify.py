@@ -12,10 +12,13 @@ from flint import arb, fmpq
 
 from calc.errors import VerificationError
 from calc.expr import Cases, Expr, Frac, Name, Neg, Num, Prod, Sum, evaluate
-from calc.graph import Graph
+from calc.graph import LEARNING_RATE, Graph, build
 from calc.number import LAST_BITS, Number, Shown, Undecided, Unprintable, precision, sign
+from calc.ops.activations import Identity
 from calc.problem import Problem
+from calc.rules import compares_sums
 from calc.trace import Trace
+from calc.updates import change_of
 
 DIGITS, STEP = 80, 25  # working digits, and h = 10^-STEP; both doubled for gradients too small for them
 AGREEMENT = 20  # relative agreement 10^-AGREEMENT
@@ -31,11 +34,20 @@ def verify(problem: Problem, trace: Trace) -> Trace:
     Raises:
         VerificationError: they disagree, so nothing may be printed.
     """
-    graph = trace.graph
+    rule, graph = problem.training.rule, trace.graph
+    if rule == "perceptron":
+        return verify_perceptron(problem, trace)
+    if compares_sums(problem):  # the delta rule of a threshold unit is gradient descent on ½ (t − z)²
+        linear = problem.layers[0].model_copy(update={"activation": Identity()})
+        graph = build(problem.model_copy(update={"layers": (linear,)}), [s or 1 for s in graph.samples])
     if trace.rounding.carry != "full" or problem.conventions.update_order != "simultaneous":
-        trace = Trace(problem, graph, replace(trace.rounding, carry="full"), sequential=False)
+        trace = Trace(
+            problem, trace.graph, replace(trace.rounding, carry="full"), sequential=False, carried=trace.carried
+        )
     source = random.Random(0)
     sizes = {w: fmpq(source.randint(1, 999), 1000) for layer in graph.parameters for w in layer}  # none left out
+    if rule == "delta":
+        sizes = {w: size for w, size in sizes.items() if w in graph.trained}
     direction = {w: source.choice((-1, 1)) * size for w, size in sizes.items()}
     for doubling in range(DOUBLINGS + 1):  # on for a kink within ±h, and where the gradient is 0 but not E(p ± hd)
         digits, h = DIGITS << doubling, fmpq(10) ** -(STEP << doubling)
@@ -43,18 +55,21 @@ def verify(problem: Problem, trace: Trace) -> Trace:
         values, decided = trace.at(bits)
         with precision(decided):  # at which the trace knew on which side of a kink each unit stands
             held = kinks(graph, values)
+        here = {w: values[w.id] for layer in graph.parameters for w in layer}
         with precision(bits):
             chain: Number = fmpq(0)
             for w, d in direction.items():
-                chain = chain + d * values[f"dE/d{w.id}"]
+                chain = chain + d * (values[f"dE/d{w.id}"] if rule == "gradient" else -values[change_of(w).id])
             try:
                 above, below = (
-                    loss_at(graph, {w: values[w.id] + side * h * d for w, d in direction.items()}, held)
+                    loss_at(graph, here | {w: values[w.id] + side * h * d for w, d in direction.items()}, held)
                     for side in (1, -1)
                 )
             except Undecided:  # a kink so close that its side is not decided
                 continue
             numeric = (above - below) / (2 * h)
+            if rule == "delta":  # which states the change, −η times the gradient
+                numeric = values[LEARNING_RATE.id] * numeric
             gap = abs(arb(numeric - chain))
             if gap <= abs(arb(chain)) * arb(10) ** -AGREEMENT or gap < arb(10) ** -NOTHING:
                 return trace
@@ -62,6 +77,68 @@ def verify(problem: Problem, trace: Trace) -> Trace:
         f"the gradients fail the independent check: the chain rule gives {arb(chain).str(20)} along a random "
         "direction, two forward passes another number. This is a bug of calc: please report it with the problem file"
     )
+
+
+def verify_perceptron(problem: Problem, trace: Trace) -> Trace:
+    """Compare the changes of the perceptron rule with a derivative along a random direction.
+
+    They are η times the gradient of Σ e z, the errors e = t − a held as they are, which are computed again here. So
+    sums of products at two points tell a wrong change, and no derivative of a threshold is asked for.
+
+    Returns, Raises: as ``verify``.
+    """
+    if trace.rounding.carry != "full":
+        trace = Trace(problem, trace.graph, replace(trace.rounding, carry="full"), False, carried=trace.carried)
+    graph, source, h = trace.graph, random.Random(0), fmpq(10) ** -STEP
+    trained = [w for w in graph.parameters[0] if w in graph.trained]
+    direction = {w: source.choice((-1, 1)) * fmpq(source.randint(1, 999), 1000) for w in trained}
+    bits = DIGITS * 10 // 3 + 16
+    values, decided = trace.at(bits)
+    here = {w: values[w.id] for w in graph.parameters[0]}
+    with precision(max(bits, decided)):
+        above, below = (here | {w: here[w] + side * h * d for w, d in direction.items()} for side in (1, -1))
+        numeric: Number = fmpq(0)
+        for z, e in _errors(problem, trace, values).items():
+            numeric = numeric + e * (_sum_at(graph, above, z) - _sum_at(graph, below, z)) / (2 * h)
+        share = fmpq(1, len(graph.samples)) if problem.reduction == "mean" else fmpq(1)
+        numeric = values[LEARNING_RATE.id] * share * numeric
+        change: Number = fmpq(0)
+        for w, d in direction.items():
+            change = change + d * values[change_of(w).id]
+        if abs(arb(numeric - change)) <= abs(arb(change)) * arb(10) ** -AGREEMENT:
+            return trace
+    raise VerificationError(
+        f"the changes fail the independent check: the perceptron rule gives {arb(change).str(20)} along a random "
+        "direction, the sums at two points another number. This is a bug of calc: please report it with the file"
+    )
+
+
+def _errors(problem: Problem, trace: Trace, values: Mapping[str, Number]) -> dict[Name, Number]:
+    """t − a by sum z, the outputs read off the signs of the sums.
+
+    Raises:
+        VerificationError: the trace has another error.
+    """
+    found: dict[Name, Number] = {}
+    for step in trace.steps.values():
+        z = step.result
+        if step.kind == "pre-activation" and isinstance(z, Name) and not z.updated:
+            side = sign(_sum_at(trace.graph, {w: values[w.id] for w in trace.graph.parameters[0]}, z))
+            a = side if problem.layers[0].activation.name == "sign" else int(side >= 0)
+            t, e = Name("t", None, z.index, z.sample), Name("e", None, z.index, z.sample)
+            found[z] = trace.graph.given[t.id] - a
+            if found[z] != values[e.id]:
+                raise VerificationError(f"{e.id} fails the independent check: {values[e.id]} instead of {found[z]}")
+    return found
+
+
+def _sum_at(graph: Graph, parameters: Mapping[Name, Number], z: Name) -> Number:
+    """Σ w x + b of one unit, without its formula."""
+    total: Number = fmpq(0)
+    for w, value in parameters.items():
+        if w.index[0] == z.index[0]:
+            total = total + (value * graph.given[Name("x", None, w.index[1:], z.sample).id] if w.kind == "w" else value)
+    return total
 
 
 def kinks(graph: Graph, values: Mapping[str, Number]) -> dict[Name, tuple[Number, Name, Number, Number]]:
@@ -115,13 +192,15 @@ def difference_quotient(trace: Trace, w: Name) -> tuple[Shown, Shown, Shown, Sho
         None where no h does, as at a kink.
     """
     rounding, gradient = trace.rounding, trace.show(f"dE/d{w.id}").value
-    value = trace.graph.given[w.id]
+    values, _ = trace.at(LAST_BITS // 4)
+    here = {name: values[name.id] for layer in trace.graph.parameters for name in layer}
+    value = here[w]
     with precision(LAST_BITS // 4):
         digits = rounding.decimals if rounding.decimals is not None else rounding.significant or 0
         for power in range(max(3, digits // 2 + 1), 40):  # the error falls with h²
             h = fmpq(10) ** -power
             try:
-                above, below = (loss_at(trace.graph, {w: value + side * h}) for side in (1, -1))
+                above, below = (loss_at(trace.graph, here | {w: value + side * h}) for side in (1, -1))
                 result = rounding.show((above - below) / (2 * h))
                 if result.value != gradient:
                     continue

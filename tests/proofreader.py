@@ -386,7 +386,12 @@ TRANSPOSE = {"T", r"\mathrm{T}", r"\mathsf{T}"}
 
 
 def is_symbolic(tokens: list[str]) -> bool:
-    """True if a variable name is in it. No names: the e of e^{…}, functions, and the T of a transpose."""
+    """True if a variable name is in it. No names: the e of e^{…}, functions, and the T of a transpose.
+
+    The e of e^{[1]}_1 is one: the error of sample 1.
+    """
+    if any(tokens[i] in EULER and tokens[i + 1 : i + 4] == ["^", "{", "["] for i in range(len(tokens))):
+        return True
     padded = ["", "", *tokens, ""]
     for *before, token, after in zip(padded, padded[1:], tokens, padded[3:], strict=False):
         is_euler = token in EULER and after == "^"
@@ -461,6 +466,7 @@ NOTHING, ONE = Fraction(0), Fraction(1)
 BY_SIDE: Sides = {
     "sign": (-ONE, NOTHING, ONE),
     "sgn": (-ONE, NOTHING, ONE),
+    "step": (NOTHING, ONE, ONE),
     "relu": (NOTHING, NOTHING, ONE),
     "lrelu": (Fraction("0.01"), NOTHING, ONE),
     "elu": (NOTHING, ONE, ONE),
@@ -498,6 +504,7 @@ FUNCTIONS: dict[str, Callable[..., Value]] = {
     "elu": lambda z: unknown("ELU"),
     "sign": lambda z: on_its_side(BY_SIDE["sign"], z),  # where no convention for 0 is known
     "sgn": lambda z: on_its_side(BY_SIDE["sgn"], z),
+    "step": lambda z: on_its_side(BY_SIDE["step"], z),
     "max": lambda *values: max(values, key=exact),
     "min": lambda *values: min(values, key=exact),
 }

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from calc.errors import UnsupportedError
 from calc.expr import Call, Cases, Expr, Frac, Name, Neg, Num, Pow, Prod, Sum
 from calc.number import Exact, Shown
 
@@ -230,3 +231,38 @@ ACTIVATIONS: tuple[type[Activation], ...] = (
     Gelu,
     Softmax,
 )
+
+
+class Threshold(Activation):
+    """An activation without a derivative: no gradient passes it, only the perceptron rule or the delta rule."""
+
+    def derivative(self, z: Expr, a: Expr, at_kink: Shown) -> Expr:
+        raise UnsupportedError(f"{self.name} has no derivative")
+
+    def unit(
+        self, zs: Sequence[Name], as_: Sequence[Name], j: int, at_kink: Shown
+    ) -> tuple[Expr, list[tuple[Name, Expr]]]:
+        return self.formula(zs[j]), []
+
+
+class Step(Threshold):
+    """a = 1 for z ≥ 0, else 0"""
+
+    name = "step"
+    aliases = ("heaviside", "threshold")
+
+    def formula(self, z: Expr) -> Expr:
+        return Cases(Call("step", (z,)), on=z, above=ONE, at=ONE, below=Num.of(0))
+
+
+class Sign(Threshold):
+    """a = 1 for z > 0, 0 for z = 0, −1 for z < 0"""
+
+    name = "sign"
+    aliases = ("sgn",)
+
+    def formula(self, z: Expr) -> Expr:
+        return Cases(Call("sign", (z,)), on=z, above=ONE, at=Num.of(0), below=Num.of(-1))
+
+
+THRESHOLDS: tuple[type[Threshold], ...] = (Step, Sign)

@@ -82,7 +82,7 @@ def split(table: Table, page: float, width: Callable[[Cell], float]) -> list[Tab
     grid = [table.head, *table.rows] if table.head else list(table.rows)
     columns = max(len(row) for row in grid)
     widths = [max(width(row[i]) + GAP for row in grid if i < len(row)) for i in range(columns)]
-    if not table.head or sum(widths) <= page or columns < 3:
+    if not table.head or sum(widths) - GAP <= page or columns < 3:
         return [table]
     for parts in range(2, columns):  # as few tables as fit, of about equally many columns
         size = -(-(columns - 1) // parts)

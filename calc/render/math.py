@@ -183,7 +183,12 @@ class Printer(ABC):
         at, bar = "", 0.0
         if partial.via is not None:
             at, bar = self.measure(partial.via)
-        elif partial.sample is not None and partial.of.sample is None and partial.by.sample is None:
+        elif (
+            self.notation.marked
+            and partial.sample is not None
+            and partial.of.sample is None
+            and partial.by.sample is None
+        ):
             at = f"[{partial.sample}]"
         return self.derivative(of, by, at), 1.5 + max(wide, wider) + bar
 
