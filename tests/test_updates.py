@@ -183,7 +183,7 @@ def test_every_printed_digit_of_a_training_step_is_that_of_a_recomputation(
 
 def without_noise(value: Any) -> Fraction:
     """The last of the referee's hundred digits are noise; without them a tie is a tie."""
-    return round_as_printed(exact(value), {"significant": 85}) if abs(value) > 1e-90 else Fraction(0)
+    return round_as_printed(exact(value), {"significant": 85}) if value else Fraction(0)
 
 
 TYPED = re.compile(r"[xt]_\d+(@\d+)?|([mvs]\.)?(w\d+_\d+_\d+|b\d+_\d+)|D?b\d+_\d+'?")  # b' where biases are constants

@@ -49,7 +49,7 @@ class LatexPrinter(Printer):
         if symbol.hat:
             base = rf"\hat{{{base}}}"
         if symbol.tilde:
-            base = rf"\tilde{{{base}}}" if len(symbol.base) == 1 else rf"\widetilde{{{base}}}"
+            base = rf"\tilde{{{base}}}" if len(symbol.base) == 1 or symbol.base in GREEK else rf"\widetilde{{{base}}}"
         mark = f"[{symbol.sample}]" if symbol.sample is not None else ""
         sup = self._script(symbol.sup) + r"\prime" * symbol.primes + mark if symbol.sup or mark else "'" * symbol.primes
         if sup and not sup.startswith("'"):
