@@ -357,12 +357,21 @@ class NotationOptions(_Table):
     ] = {}
 
 
+def _loss_by_rule(schema: dict[str, Any]) -> None:
+    """The perceptron rule and the delta rule need no loss; everything else does."""
+    ruled = {"properties": {"rule": {"enum": ["perceptron", "delta"]}}, "required": ["rule"]}
+    schema["required"] = [key for key in schema["required"] if key != "loss"]
+    schema["anyOf"] = [{"required": ["loss"]}, {"properties": {"training": ruled}, "required": ["training"]}]
+
+
 class Problem(_Table):
     """A network with concrete numbers and what is to be done with it.
 
     Raises:
         ProblemError: with every fault found.
     """
+
+    model_config = ConfigDict(json_schema_extra=_loss_by_rule)
 
     title: str = "Back-propagation, step by step"
     learning_rate: Number
