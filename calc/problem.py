@@ -468,6 +468,14 @@ class NotationOptions(_Table):
     ] = {}
 
 
+def _what_is_required(schema: dict[str, Any]) -> None:
+    """One learning rate or several; a loss, but for the perceptron rule and the delta rule."""
+    schema["oneOf"] = [{"required": ["learning_rate"]}, {"required": ["learning_rates"]}]
+    ruled = {"properties": {"rule": {"enum": ["perceptron", "delta"]}}, "required": ["rule"]}
+    schema["required"] = [key for key in schema["required"] if key != "loss"]
+    schema["anyOf"] = [{"required": ["loss"]}, {"properties": {"training": ruled}, "required": ["training"]}]
+
+
 class Problem(_Table):
     """A network with concrete numbers and what is to be done with it.
 
@@ -475,9 +483,7 @@ class Problem(_Table):
         ProblemError: with every fault found.
     """
 
-    model_config = ConfigDict(
-        json_schema_extra={"oneOf": [{"required": ["learning_rate"]}, {"required": ["learning_rates"]}]}
-    )
+    model_config = ConfigDict(json_schema_extra=_what_is_required)
 
     title: str = "Back-propagation, step by step"
     learning_rate: Rate = None
