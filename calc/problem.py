@@ -468,6 +468,19 @@ class NotationOptions(_Table):
     ] = {}
 
 
+def _rule_conflicts(problem: "Problem") -> Iterator[Fault]:
+    """What the perceptron rule and the delta rule have no place for."""
+    rule = problem.training.rule
+    if rule == "gradient":
+        return
+    if problem.learning_rates is not None:
+        yield Fault("learning_rates", f"found; the {rule} rule has one rate. Use learning_rate")
+    if problem.penalty.active:
+        yield Fault("penalty", f"found; the {rule} rule has no penalty. Leave it out")
+    if problem.layers[0].mask is not None:
+        yield Fault("layers[0].mask", f"found; the {rule} rule has no mask. Leave it out")
+
+
 def _what_is_required(schema: dict[str, Any]) -> None:
     """One learning rate or several; a loss, but for the perceptron rule and the delta rule."""
     schema["oneOf"] = [{"required": ["learning_rate"]}, {"required": ["learning_rates"]}]
@@ -513,7 +526,7 @@ class Problem(_Table):
         faults = list(
             islice(chain(_rate_faults(tables), found, _size_faults(tables), training_faults(tables)), MOST_FAULTS + 1)
         )
-        faults = faults or [*_symbol_faults(self), *_state_faults(self)]
+        faults = faults or [*_symbol_faults(self), *_state_faults(self), *_rule_conflicts(self)]
         if faults:
             faults[MOST_FAULTS:] = [Fault("", "and more. Mend these first")] if len(faults) > MOST_FAULTS else []
             raise ProblemError("problem", faults)

@@ -173,11 +173,6 @@ def _rule_faults(
     if optimizer not in (None, "sgd", "gradient_descent"):
         what = f'"{_short(optimizer)[1:-1]}" found; the {rule} rule is an update of its own. Leave optimizer out'
         yield Fault("optimizer.name", what)
-    for key, what in (("learning_rates", "one learning rate"), ("penalty", "no penalty")):
-        if tables.get(key):
-            yield Fault(key, f"found; the {rule} rule has {what}. Leave {key} out")
-    if layers and isinstance(layers[0], Mapping) and layers[0].get("mask"):
-        yield Fault("layers[0].mask", f"found; the {rule} rule has no mask. Leave it out")
     name = _named(layers[0], "activation") if layers else None
     if name is None:
         return
