@@ -52,18 +52,21 @@ COLUMNS = 6  # numbers beside one another in a table
 EPSILON = Name("epsilon")
 
 
-def explain(problem: Problem, trace: Trace, exact: Trace) -> tuple[Document, dict[str, int], int]:
+def explain(
+    problem: Problem, trace: Trace, exact: Trace, way: "type[Writer] | None" = None
+) -> tuple[Document, dict[str, int], int]:
     """Write the worked solution.
 
     Args:
         trace: what is shown.
         exact: the same with full precision and simultaneous updates, as the check has verified it.
+        way: who writes it; by default unit by unit.
     Returns:
         The document, the number of each step's line in it by the step's id, and the last number given.
     Raises:
         ProblemError: ``show`` names something that is no parameter.
     """
-    writer = _Writer(problem, trace, exact)
+    writer = (way or Writer)(problem, trace, exact)
     sections = [
         *writer.given(),
         *writer.forward(),
@@ -99,7 +102,7 @@ def step_line(trace: Trace, step: Step, number: int | None = None, symbolic: boo
     return Line(step.result, (*sides, result), number), faithful
 
 
-class _Writer:
+class Writer:
     """Numbers the lines in the order in which they are written, and remembers which step stands where."""
 
     def __init__(self, problem: Problem, trace: Trace, exact: Trace) -> None:
@@ -174,14 +177,18 @@ class _Writer:
             layers.append(Words(f"given.{role}_{_plural(width)}", {"count": width, "activation": activation}))
         inputs = Words(f"given.inputs_{_plural(widths[0])}", {"count": widths[0]})
         blocks: list[Block] = [_prose("given.network", inputs=inputs, layers=tuple(layers))]
-        blocks.append(_prose(f"given.data_{_plural(len(self.samples))}", count=len(self.samples)))
-        blocks += self._data()
-        bare = not any(layer.biases for layer in problem.layers)
-        blocks.append(_prose("given.parameters_no_bias" if bare else "given.parameters"))
-        blocks += [self._parameter_table(layer) for layer in self.graph.parameters]
+        blocks += self._numbers_given()
         blocks.append(_prose("given.conventions"))
         blocks.append(Listing(tuple(self._conventions())))
         yield Section(Words("section.given"), tuple(blocks))
+
+    def _numbers_given(self) -> Iterator[Block]:
+        """Samples and parameters."""
+        yield _prose(f"given.data_{_plural(len(self.samples))}", count=len(self.samples))
+        yield from self._data()
+        bare = not any(layer.biases for layer in self.problem.layers)
+        yield _prose("given.parameters_no_bias" if bare else "given.parameters")
+        yield from [self._parameter_table(layer) for layer in self.graph.parameters]
 
     def _data(self) -> Iterator[Block]:
         inputs, outputs = self.problem.widths[0], self.problem.widths[-1]
@@ -603,18 +610,7 @@ class _Writer:
 
     def check(self) -> Iterator[Section]:
         depth = len(self.problem.layers)
-        blocks: list[Block] = []
-        if self.full_forward and self.samples[0] is None:
-            blocks.append(_prose("check.forward"))
-            ids = [
-                Name(kind, number, (j,), None, True).id
-                for number, layer in enumerate(self.problem.layers, 1)
-                for j in range(1, len(layer.weights) + 1)
-                for kind in "za"
-            ]
-            parts = [f"E_{j}'" for j in range(1, self.problem.widths[-1] + 1)] if self.problem.widths[-1] > 1 else []
-            lines = [self._line(id, symbolic=False) for id in (*ids, *parts, "E'")]
-            blocks += self._derivation(lines)
+        blocks: list[Block] = list(self._forward_again())
         blocks.append(_prose("check.before_after" if blocks else "check.again"))
         rows: list[tuple[Cell, ...]] = []
         for s in self.samples:
@@ -629,6 +625,23 @@ class _Writer:
         blocks.append(_prose(f"check.{key}", before=Num(before), after=Num(after)))
         blocks += self._numeric()
         yield Section(Words("section.check"), tuple(blocks))
+
+    def _forward_again(self) -> Iterator[Block]:
+        """The new forward pass, of a small network and one sample."""
+        if self.full_forward and self.samples[0] is None:
+            yield _prose("check.forward")
+            ids = [
+                Name(kind, number, (j,), None, True).id
+                for number, layer in enumerate(self.problem.layers, 1)
+                for j in range(1, len(layer.weights) + 1)
+                for kind in "za"
+            ]
+            yield from self._derivation([self._line(id, symbolic=False) for id in (*ids, *self._losses_after(), "E'")])
+
+    def _losses_after(self) -> list[str]:
+        """The outputs' parts of the new error, where it has several."""
+        n = self.problem.widths[-1]
+        return [f"E_{j}'" for j in range(1, n + 1)] if n > 1 else []
 
     def _numeric(self) -> Iterator[Block]:
         """The gradient of one worked parameter by a difference quotient, at the digits the line needs."""

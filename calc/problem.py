@@ -308,7 +308,7 @@ class Rounding(_Table):
 class SolutionOptions(_Table):
     """What of the derivation is written out, and in which way."""
 
-    method: Literal["chain", "delta"] = "chain"
+    method: Literal["chain", "delta", "matrix"] = "chain"
     show: Show = "auto"
     detail: Literal["exam"] = "exam"
     language: Literal["en"] = "en"

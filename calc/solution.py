@@ -47,6 +47,10 @@ class Solution:
 
     @cached_property
     def _explained(self) -> tuple[Document, dict[str, int], int]:
+        if self.problem.solution.method == "matrix":
+            from calc.matrix import MatrixWriter  # where it is asked for
+
+            return explain(self.problem, self.trace, self._exact, MatrixWriter)
         return explain(self.problem, self.trace, self._exact)
 
     @property

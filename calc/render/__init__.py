@@ -9,12 +9,13 @@ from calc.document import Cell, Derivation, Document, Line, Reference, Table, Wo
 from calc.errors import Fault, ProblemError
 from calc.expr import Expr
 from calc.notation import Notation
+from calc.render.fit import fit
 from calc.render.format import TEMPLATES, Format
 from calc.render.latex import Latex
 from calc.render.layout import Row, rows, split
 from calc.render.markdown import Markdown
 from calc.render.math import RELATION
-from calc.render.text import Text
+from calc.render.text import Text, stacked
 from calc.render.typst import Typst
 
 if TYPE_CHECKING:
@@ -37,6 +38,8 @@ def render(document: Document, format: type[Format], notation: Notation, templat
         ProblemError: a template of that folder is wrong.
     """
     view = _View(_format(format), notation, wording(templates))
+    if notation.matrices:
+        document = fit(document, view.printer, format.page)
     return _fill(_environment(templates), format.template, view, document)
 
 
@@ -205,10 +208,13 @@ class _View:
         laid = [row for block in self.blocks(derivation) for row in block]
         column = max(len(row.left) for row in laid)
         page = int(self.format.page) + 8
-        out = []
+        out: list[str] = []
         for row in laid:
-            text = f"  {row.left.rjust(column)} {row.right}"
-            out.append(text if row.number is None else f"{text.ljust(page - 6)}  ({row.number})")
+            texts = stacked(f"  {row.left.rjust(column)} {row.right}")
+            if row.number is not None:
+                middle = (len(texts) - 1) // 2
+                texts[middle] = f"{texts[middle].ljust(page - 6)}  ({row.number})"
+            out += [*([""] if len(texts) > 1 and out else []), *texts]
         return out
 
 

@@ -8,6 +8,7 @@ from calc.expr import Expr, Frac, Neg, Num, Prod, Sum
 from calc.render.math import BRACKETS, PLUS, RELATION, Printer
 
 GAP = 2.4  # between columns
+LONGEST_ROW = 850  # characters: some hosts refuse a block of formulas above 1000, and its frame counts too
 
 
 class Row(NamedTuple):
@@ -38,10 +39,10 @@ def _break(line: Line, printer: Printer, room: float, relations: dict[str, str])
         text, width = printer.measure(side)
         width += RELATION
         sign = relations[relation]
-        if row and used + width > room:
+        if row and (used + width > room or len(row) + len(text) > LONGEST_ROW):
             broken.append(row)
             row, used = "", 0.0
-        if width <= room:
+        if width <= room and len(text) <= LONGEST_ROW:
             row, used = f"{row} {sign} {text}".strip(), used + width
             continue
         if isinstance(side, Frac):  # a bar cannot be broken
@@ -50,7 +51,7 @@ def _break(line: Line, printer: Printer, room: float, relations: dict[str, str])
             )
         row, used = sign + " ", RELATION
         for before, text, piece in _pieces(side, printer, room - 2 * RELATION):
-            if used > RELATION and used + piece > room:
+            if used > RELATION and (used + piece > room or len(row) + len(text) > LONGEST_ROW):
                 broken.append(row.rstrip())
                 row, used, before = relations["indent"], 2 * RELATION, f" {before.strip()} "
             row, used = row + before + text, used + piece
