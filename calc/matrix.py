@@ -257,6 +257,14 @@ class MatrixWriter(Writer):
         if self.samples[0] is not None and any(layer.biases for layer in self.problem.layers):
             yield Words("matrix.biases")
 
+    def _applies(self, number: int) -> Words:
+        """What a layer's function is, by the name that stands before its matrices."""
+        activation, z = self.problem.layers[number - 1].activation, Name("z")
+        function, formula = function_of(activation), activation.formula(z)
+        if formula == z or self._coupled(number) or (isinstance(formula, Call | Cases) and _head(formula) == function):
+            return super()._applies(number)
+        return Words("forward.applies", {"function": Line(Call(function, (z,)), (("=", formula),))})
+
     # --- Forward pass ------------------------------------------------------------------------------------------------
 
     def _sums(self, layer: int, updated: bool = False) -> Expr:
@@ -450,6 +458,10 @@ class MatrixWriter(Writer):
 
 def _prose(key: str, **args: "Expr | Line | Words | int") -> Prose:
     return Prose((Words(key, args),))
+
+
+def _head(formula: Call | Cases) -> str:
+    return formula.head.function if isinstance(formula, Cases) else formula.function
 
 
 def _cell(shape: Shape) -> Prod:

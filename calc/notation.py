@@ -38,8 +38,8 @@ class Standard:
                 return self.target(*name.index)
             case "z" if name.layer is not None:
                 return self.pre_activation(name.layer or 0, *name.index)
-            case "a":
-                return self.activation(name.layer or 0, *name.index)
+            case "a" if name.layer is not None:
+                return self.activation(name.layer, *name.index)
             case "w":
                 return self.weight(name.layer or 0, *name.index)
             case "b":
@@ -437,13 +437,14 @@ class Notation:
 
 
 def function_of(activation: Activation) -> str:
-    """What a layer's function is called: sigmoid, relu; f where it has no name but a formula."""
+    """What the function of a whole layer is called: sigmoid, relu, gelu; f where its name is no word."""
     if activation.name == "softmax":
         return "softmax"
     match activation.formula(Name("z")):
         case Call(function, (Name(),)) | Cases(Call(function, (Name(),))):
             return function
-    return "f"
+    bare = activation.name.replace("_", "")
+    return bare if bare.isascii() and bare.isalpha() else "f"
 
 
 def find_parameters(problem: Problem, parameters: Sequence[Name], wanted: Sequence[str]) -> list[Name]:

@@ -23,6 +23,24 @@ def fit(document: Document, printer: Printer, page: float) -> Document:
     return Document(document.title, tuple(sections))
 
 
+def height(derivation: Derivation) -> int:
+    """How many rows of matrices a derivation has at most, one below the other."""
+    return sum(_rows(side) for line in derivation.lines for _, side in line.sides)
+
+
+def _rows(expr: Expr) -> int:
+    match expr:
+        case Matrix(rows):
+            return len(rows)
+        case Sum(parts) | Prod(parts) | Call(_, parts):
+            return sum(_rows(part) for part in parts)
+        case Neg(arg) | Transposed(arg) | Pow(arg, _):
+            return _rows(arg)
+        case Frac(num, den):
+            return _rows(num) + _rows(den)
+    return 0
+
+
 def _blocks(blocks: tuple[Block, ...], printer: Printer, page: float) -> Iterator[Block]:
     for block in blocks:
         if not isinstance(block, Derivation):

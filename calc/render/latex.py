@@ -16,6 +16,7 @@ class LatexPrinter(Printer):
     functions = {
         "f": "f", "sigmoid": r"\sigma", "tanh": r"\tanh", "max": r"\max", "ln": r"\ln", "pi": r"\pi",
         "relu": r"\operatorname{ReLU}", "leaky_relu": r"\operatorname{LReLU}", "elu": r"\operatorname{ELU}",
+        "silu": r"\operatorname{SiLU}", "gelu": r"\operatorname{GELU}",
     }  # fmt: skip
 
     def ratio(self, num: str, den: str) -> str:

@@ -47,6 +47,7 @@ class Printer(ABC):
 
     times: ClassVar[dict[str, str]]  # what stands between factors: "" side by side, "·", "×"
     minus: ClassVar[str] = "-"
+    applied: ClassVar[str] = ""  # what stands between a function and the matrix it is taken of
     fraction_level: ClassVar[int] = FACTOR  # a fraction with a bar holds together in a product
     over_level: ClassVar[int] = ANY  # what stands over and under a bar needs no brackets
     under_level: ClassVar[int] = ANY
@@ -118,7 +119,7 @@ class Printer(ABC):
                 return self.function(function), 2.0, BASE
             case Call(function, (Matrix() as of,)):  # its own brackets serve
                 text, width = self.measure(of)
-                return self.function(function) + text, 5 + width, BASE
+                return self.function(function) + self.applied + text, 5 + width, BASE
             case Call(function, args):
                 parts = [self.measure(arg) for arg in args]
                 text = self.function(function) + self.brackets(", ".join([text for text, _ in parts]))

@@ -15,7 +15,8 @@ class TextPrinter(Printer):
     minus = "−"
     fraction_level = TERM
     over_level, under_level = FACTOR, BASE
-    functions = {"f": "f", "sigmoid": "σ", "pi": "π", "relu": "ReLU", "leaky_relu": "LReLU", "elu": "ELU"}
+    functions = {"f": "f", "sigmoid": "σ", "pi": "π", "relu": "ReLU", "leaky_relu": "LReLU", "elu": "ELU",
+                 "silu": "SiLU", "gelu": "GELU"}  # fmt: skip
 
     def ratio(self, num: str, den: str) -> str:
         return f"{num}/{den}"

@@ -11,8 +11,9 @@ class TypstPrinter(Printer):
     """Typst's own formulas."""
 
     times = {"": " thin ", "·": "dot.op", "×": "times", "∘": "∘", "⊘": "⊘"}
+    applied = " "
     functions = {"f": "f", "sigmoid": "sigma", "tanh": "tanh", "max": "max", "ln": "ln", "pi": "pi", "relu": '"ReLU"',
-                 "leaky_relu": '"LReLU"', "elu": '"ELU"'}  # fmt: skip
+                 "leaky_relu": '"LReLU"', "elu": '"ELU"', "silu": '"SiLU"', "gelu": '"GELU"'}  # fmt: skip
 
     def ratio(self, num: str, den: str) -> str:
         return f"frac({num}, {den})"
@@ -65,7 +66,7 @@ class TypstPrinter(Printer):
         return f"nabla_({by}) {of}"
 
     def matrix(self, rows: list[list[str]]) -> str:
-        return f"mat({'; '.join([', '.join(row) for row in rows])})"
+        return f"mat(column-gap: #0.8em, row-gap: #0.35em, {'; '.join([', '.join(row) for row in rows])})"
 
     def transpose(self, base: str) -> str:
         return f"{base}^(upright(T))"
