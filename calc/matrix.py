@@ -213,7 +213,7 @@ class MatrixWriter(Writer):
         if any(entry.digits == "0" and not entry.exact for row in shown for entry in row):
             self.remarks.setdefault("nothing", []).append(number)
         sides: list[tuple[str, Expr]] = []
-        if formula is None:
+        if formula is None or isinstance(formula, Num):  # the derivative 0 of a softmax of one unit
             worked = tuple(tuple(substitute(step.expr, printed) for step in row) for row in steps)
             sides += [("=", Matrix(worked))] if worked != result.rows else []
         else:

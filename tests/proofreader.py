@@ -383,7 +383,7 @@ def proofread_shapes(page: str, report: Report) -> None:
                 whole = whole or shape
             if whole != said:
                 raise Unreadable(f"{whole} comes out")
-            printed = [claim for claim in read_lines(page[: found.start()])][-1].sides[-1]
+            printed = read_lines(page[: found.start()])[-1].sides[-1]
             if r"\begin" in printed and evaluate(tokenize(printed)).shape != said:
                 raise Unreadable("the matrix above has another shape")
         except Unreadable as reason:
@@ -813,16 +813,17 @@ class Reader:
         if isinstance(last := arguments[-1], Grid):
             if name in OF_MATRICES and not primed:
                 return OF_MATRICES[name](last)
+            if name in {"lrelu", "elu"} and not primed:  # of a number they are worked, never printed
+                return last.each(lambda z: self.bent(name, z))
             return last.each(lambda entry: self.value(name, primed, [*arguments[:-1], entry], exponent))
         return self.value(name, primed, arguments, exponent)
 
+    def bent(self, name: str, z: Value) -> Value:
+        """LReLU(z) or ELU(z) with the alpha of this page."""
+        bend = z if name == "lrelu" else apply(operator.sub, exp(z), ONE)
+        return z if z >= 0 else multiplied(self.by_side[name][0], bend)
+
     def value(self, name: str, primed: str, arguments: list[Value], exponent: Value) -> Value:
-        z = arguments[-1]
-        if name == "lrelu" and not primed:
-            return multiplied(z, on_its_side(self.by_side[name], z) if z else ONE)
-        if name == "elu" and not primed:
-            below = apply(operator.sub, exp(z), ONE)
-            return z if z >= 0 else multiplied(self.by_side[name][0], below)
         if name in {"sign", "sgn"} and not primed:
             return power(on_its_side(self.by_side[name], *arguments), exponent)
         return power(self.slope(name, arguments) if primed else FUNCTIONS[name](*arguments), exponent)
