@@ -65,7 +65,8 @@ def _pieces(expr: Expr, printer: Printer, room: float) -> list[tuple[str, str, f
         bracketed = isinstance(part, Sum | Neg) and level > 0
         text, width = printer.measure(part, level)
         width += PLUS * bool(before) + BRACKETS * bracketed
-        inner = _pieces(part, printer, room) if width > room and part is not expr else []
+        long = width > room or len(text) > LONGEST_ROW
+        inner = _pieces(part, printer, room) if long and part is not expr else []
         if len(inner) < 2:
             found.append((before, text, width))
             continue

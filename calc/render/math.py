@@ -45,6 +45,7 @@ Measured = tuple[str, float]
 class Printer(ABC):
     """Writes expressions in one format, and estimates their printed widths, in widths of a digit."""
 
+    functions: ClassVar[dict[str, str]]  # how functions are written that are not written by their name
     times: ClassVar[dict[str, str]]  # what stands between factors: "" side by side, "·", "×"
     minus: ClassVar[str] = "-"
     applied: ClassVar[str] = ""  # what stands between a function and the matrix it is taken of
@@ -119,11 +120,11 @@ class Printer(ABC):
                 return self.function(function), 2.0, BASE
             case Call(function, (Matrix() as of,)):  # its own brackets serve
                 text, width = self.measure(of)
-                return self.function(function) + self.applied + text, 5 + width, BASE
+                return self.function(function) + self.applied + text, self._call_width(function) + width, BASE
             case Call(function, args):
                 parts = [self.measure(arg) for arg in args]
                 text = self.function(function) + self.brackets(", ".join([text for text, _ in parts]))
-                return text, 5 + sum([width + 1 for _, width in parts]), BASE
+                return text, self._call_width(function) + sum([width + 1 for _, width in parts]), BASE
             case Cases():
                 return *self.measure(expr.head), BASE
             case Matrix(rows):
@@ -139,6 +140,10 @@ class Printer(ABC):
             case Shape(height, columns):
                 return f"({height} {self.times['×']} {columns})", 6.0 + len(f"{height}{columns}"), BASE
         raise TypeError(expr)
+
+    def _call_width(self, function: str) -> float:
+        """Of a function's name and its brackets."""
+        return 5.0 if function.rstrip("'") in self.functions else max(5.0, 1.0 * len(function))
 
     def pieces(self, expr: Expr) -> list[tuple[str, Expr, int]]:
         """What a long formula may be broken into: terms with their + or −, factors with their sign.
@@ -174,7 +179,7 @@ class Printer(ABC):
             whole += width + gap
             if before.strip() == self.minus:
                 whole += 1.5
-            elif level == FACTOR and isinstance(part, Sum):
+            elif level == FACTOR and isinstance(part, Sum | Neg):
                 whole += BRACKETS
         return text, whole
 
