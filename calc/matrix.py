@@ -40,6 +40,8 @@ from calc.trace import Step
 from calc.updates import change_of
 
 Grid = tuple[tuple[Quantity, ...], ...]
+MOST_ENTRIES = 512  # of a matrix that may fit some page
+MOST_CHECKED = 200  # parameters whose new forward pass is written out
 _ENTRYWISE = ("sigmoid", "sqrt", "abs")  # functions that a line of matrices is easily read with
 
 
@@ -199,6 +201,10 @@ class MatrixWriter(Writer):
         flat = [step for row in steps for step in row]
         number = self._next()
         self.numbers.update({step.result.id: number for step in flat})
+        if formula is not None and len(flat) > MOST_ENTRIES and flat[0].kind in ("state", "change", "update"):
+            # too large for any page: it stands under Answers, and so do its operands
+            entries = Matrix(tuple(tuple(Num(self.trace.show(entry.id)) for entry in row) for row in grid), of)
+            return Line(of, (("=", formula), ("≈", entries)), number)
         printed, faithful = self.trace.operands_of_all(flat)
         shown = [[self.trace.show(entry.id) for entry in row] for row in grid]
         result = Matrix(tuple(tuple(Num(entry) for entry in row) for row in shown), of)
@@ -437,6 +443,8 @@ class MatrixWriter(Writer):
         yield Section(Words("section.update"), tuple(blocks))
 
     def _forward_again(self) -> Iterator[Block]:
+        if len(self.parameters) > MOST_CHECKED:
+            return
         yield _prose("check.forward")
         lines = []
         for number in range(1, len(self.problem.layers) + 1):

@@ -71,11 +71,13 @@ def _line(line: Line, printer: Printer, room: float) -> tuple[Line | None, list[
         fitting = _named(side, printer, room, large)
         if fitting is not None and (not sides or sides[-1][1] != fitting):  # nothing but names: said already
             sides.append((sign, fitting))
+    fits = not isinstance(result, Matrix) or _fits(result, printer, room)
     for matrix in large:
-        if matrix.guarded and matrix.name is not None and line.number is not None:
-            tables.append(Prose((Words("matrix.operand", {"line": line.number, "matrix": matrix.name}),)))
+        if matrix.guarded and matrix.name is not None and not (_is_answer(matrix.name) and not fits):
+            words = Words("matrix.operand", {"line": line.number or 0, "matrix": matrix.name})
+            tables.append(Prose((words,)))
             tables.append(_table(matrix, matrix.name))
-    if not isinstance(result, Matrix) or _fits(result, printer, room):
+    if not isinstance(result, Matrix) or fits:
         sides.append((relation, result))
     elif line.number is None:
         tables += [Prose((Words("matrix.given", {"matrix": line.left}),)), _table(result, line.left)]
