@@ -469,7 +469,7 @@ def is_symbolic(tokens: list[str]) -> bool:
     padded = ["", "", *tokens, ""]
     for *before, token, after in zip(padded, padded[1:], tokens, padded[3:], strict=False):
         is_euler = token in EULER and after == "^"
-        is_function = function_name(token) and after in {*CLOSING, "'", "^"}
+        is_function = function_name(token) and after in {*CLOSING, "'", "^", r"\begin{pmatrix}"}
         is_transpose = token in TRANSPOSE and "^" in (before[1], before[0] if before[1] == "{" else "")
         if VARIABLE.fullmatch(token) and not (is_euler or is_function or is_transpose):
             return True
@@ -517,6 +517,10 @@ def entry_by_entry(operation: Callable[[Value, Value], Value], a: Value, b: Valu
         raise Unreadable(f"matrices of shapes {a.shape} and {b.shape} entry by entry")
     pairs = zip(a.rows, b.rows, strict=True)
     return Grid([[operation(x, y) for x, y in zip(*rows, strict=True)] for rows in pairs])
+
+
+def each(operation: Callable[[Value], Value], value: Value) -> Value:
+    return value.each(operation) if isinstance(value, Grid) else operation(value)
 
 
 def times(a: Value, b: Value) -> Value:
@@ -773,11 +777,11 @@ class Reader:
         if token == r"\begin{pmatrix}":
             return self.matrix()
         if token in ABSOLUTE:
-            return abs(self.until(ABSOLUTE[token]))
+            return each(abs, self.until(ABSOLUTE[token]))
         if token in FRACTIONS:
-            return divide(self.group(), self.group())
+            return entry_by_entry(divide, self.group(), self.group())
         if token == r"\sqrt":
-            return root(self.group())
+            return each(root, self.group())
         if token in EULER:
             self.take("^")
             return exp(self.exponent())
