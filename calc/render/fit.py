@@ -11,7 +11,7 @@ from calc.render.math import RELATION, Printer
 
 MOST_ROWS = 16  # of a matrix in a line; a higher one is a table
 MOST_TEXT = 800  # characters of one matrix: a block of formulas with it stays below 1000
-AROUND = 10.0  # what stands around a matrix: a function's name, brackets, a transpose
+SIGN, BRACKET, FUNCTION, TRANSPOSE = 3.0, 3.0, 6.0, 3.0  # widths of what stands beside a matrix
 
 
 def fit(document: Document, printer: Printer, page: float) -> Document:
@@ -47,7 +47,7 @@ def _blocks(blocks: tuple[Block, ...], printer: Printer, page: float) -> Iterato
             yield block
             continue
         left = max(printer.measure(line.left)[1] for line in block.lines)
-        room = page - left - RELATION - AROUND
+        room = page - left - 2 * RELATION  # a row that goes on is indented
         lines: list[Line] = []
         for line in block.lines:
             kept, tables = _line(line, printer, room)
@@ -111,7 +111,10 @@ def _named(expr: Expr, printer: Printer, room: float, large: list[Matrix]) -> Ex
             large.append(expr)
             return expr.name
         case Sum(parts) | Prod(parts) | Call(_, parts):
-            named = [_named(part, printer, room, large) for part in parts]
+            beside = SIGN + BRACKET if isinstance(expr, Sum) else SIGN
+            if isinstance(expr, Call):
+                beside = max(FUNCTION, 1.1 * len(expr.function))
+            named = [_named(part, printer, room - beside, large) for part in parts]
             inner = tuple(part for part in named if part is not None)
             if len(inner) < len(parts):
                 return None
@@ -119,10 +122,10 @@ def _named(expr: Expr, printer: Printer, room: float, large: list[Matrix]) -> Ex
                 return Sum(inner)
             return Prod(inner, expr.sign) if isinstance(expr, Prod) else Call(expr.function, inner)
         case Neg(arg) | Transposed(arg):
-            inside = _named(arg, printer, room, large)
+            inside = _named(arg, printer, room - TRANSPOSE, large)
             return None if inside is None else type(expr)(inside)
         case Pow(base, exponent):
-            inside = _named(base, printer, room, large)
+            inside = _named(base, printer, room - SIGN, large)
             return None if inside is None else Pow(inside, exponent)
         case Frac(num, den):
             over, under = _named(num, printer, room, large), _named(den, printer, room, large)
