@@ -281,7 +281,8 @@ def test_no_block_of_formulas_is_longer_than_hosts_take(sweep: Sweep) -> None:
 
 def test_a_matrix_too_large_for_a_line_becomes_a_table_or_stands_under_answers() -> None:
     page = calc.solve(calc.Problem(**pixels(4))).render()
-    assert "$W^{(1)}$, row by row; too large for a line, it stands there by its name:\n\n| $W^{(1)}$ | $1$ | $2$ |" in page
+    lead = "$W^{(1)}$, row by row; too large for a line, it stands there by its name:"
+    assert f"{lead}\n\n| $W^{{(1)}}$ | $1$ | $2$ |" in page
     assert "stand under Answers" in page
     assert not proofread(page, FOUR).faults
 
