@@ -55,6 +55,15 @@ COLUMNS = 6  # numbers beside one another in a table
 EPSILON = Name("epsilon")
 
 
+def writer_for(problem: Problem) -> "type[Writer]":
+    """Who writes the page: unit by unit, or a line per layer."""
+    if problem.solution.method == "matrix":
+        from calc.matrix import MatrixWriter  # where it is asked for
+
+        return MatrixWriter
+    return Writer
+
+
 def explain(problem: Problem, trace: Trace, exact: Trace) -> tuple[Document, dict[str, int], int]:
     """Write the worked solution.
 
@@ -66,7 +75,7 @@ def explain(problem: Problem, trace: Trace, exact: Trace) -> tuple[Document, dic
     Raises:
         ProblemError: ``show`` names something that is no parameter.
     """
-    writer = Writer(problem, trace, exact)
+    writer = writer_for(problem)(problem, trace, exact)
     sections = [
         *writer.given(),
         *writer.forward(),
@@ -179,16 +188,7 @@ class Writer:
             layers.append(Words(f"given.{role}_{_plural(width)}", {"count": width, "activation": activation}))
         inputs = Words(f"given.inputs_{_plural(widths[0])}", {"count": widths[0]})
         blocks: list[Block] = [_prose("given.network", inputs=inputs, layers=tuple(layers))]
-        samples = len(problem.samples)
-        blocks.append(_prose(f"given.data_{_plural(samples)}", count=samples))
-        blocks += self._data()
-        bare = not any(layer.biases for layer in problem.layers)
-        blocks.append(_prose("given.parameters_no_bias" if bare else "given.parameters"))
-        biases = sum(name.kind == "b" for name in self.parameters)
-        if not self.full_forward:
-            count = {"weights": len(self.parameters) - biases, "biases": biases, "count": len(self.parameters)}
-            blocks.append(_prose("given.count" if biases else "given.count_no_bias", **count))
-        blocks += [self._parameter_table(parameters) for parameters in self.graph.parameters]
+        blocks += self._numbers_given()
         blocks += self._rates_and_state()
         blocks.append(_prose("given.conventions"))
         blocks.append(Listing(tuple(self._conventions())))
@@ -196,6 +196,20 @@ class Writer:
             parameter, rule = self._rule()
             blocks += [_prose("given.rule", parameter=parameter), Derivation(tuple(rule))]
         yield Section(Words("section.given"), tuple(blocks))
+
+    def _numbers_given(self) -> Iterator[Block]:
+        """Samples and parameters."""
+        samples = len(self.problem.samples)
+        yield _prose(f"given.data_{_plural(samples)}", count=samples)
+        yield from self._data()
+        bare = not any(layer.biases for layer in self.problem.layers)
+        yield _prose("given.parameters_no_bias" if bare else "given.parameters")
+        biases = sum(name.kind == "b" for name in self.parameters)
+        if not self.full_forward:
+            count = {"weights": len(self.parameters) - biases, "biases": biases, "count": len(self.parameters)}
+            yield _prose("given.count" if biases else "given.count_no_bias", **count)
+        for parameters in self.graph.parameters:
+            yield self._parameter_table(parameters)
 
     def _rates_and_state(self) -> Iterator[Block]:
         """Learning rates where they differ, and the state where one is given."""
@@ -831,24 +845,7 @@ class Writer:
 
     def check(self) -> Iterator[Section]:
         depth = len(self.problem.layers)
-        blocks: list[Block] = []
-        if self.full_forward and not self.marked:
-            blocks.append(_prose("check.forward"))
-            ids = [
-                Name(kind, number, (j,), self.only, True).id
-                for number, layer in enumerate(self.problem.layers, 1)
-                for j in range(1, len(layer.weights) + 1)
-                for kind in "za"
-            ]
-            width = self.problem.widths[-1]
-            parts = [(j,) for j in range(1, width + 1)] if width > 1 else []
-            losses = [Name("E", None, index, self.only, True) for index in parts]
-            losses.append((self.graph.data if self.only is None else Name("E", sample=self.only)).after_update())
-            if self.graph.penalties:
-                losses += [name.after_update() for name in (*self._penalty_sums(), PENALTY, self.graph.loss)]
-            lines = [self._line(id, symbolic=False) for id in (*ids, *(name.id for name in losses))]
-            self.numbers["E'"] = self.count
-            blocks += self._derivation(lines)
+        blocks: list[Block] = list(self._forward_again())
         blocks.append(_prose("check.before_after" if blocks else "check.again"))
         rows: list[tuple[Cell, ...]] = []
         for s in self.samples:
@@ -866,6 +863,30 @@ class Writer:
         blocks.append(_prose(f"check.{key}", before=Num(before), after=Num(after)))
         blocks += self._numeric()
         yield Section(Words("section.check"), tuple(blocks))
+
+    def _forward_again(self) -> Iterator[Block]:
+        """The new forward pass, of a small network and one sample."""
+        if self.full_forward and not self.marked:
+            yield _prose("check.forward")
+            ids = [
+                Name(kind, number, (j,), self.only, True).id
+                for number, layer in enumerate(self.problem.layers, 1)
+                for j in range(1, len(layer.weights) + 1)
+                for kind in "za"
+            ]
+            lines = [self._line(id, symbolic=False) for id in (*ids, *self._losses_after())]
+            self.numbers["E'"] = self.count
+            yield from self._derivation(lines)
+
+    def _losses_after(self) -> list[str]:
+        """The new error of one sample: the outputs' parts where it has several, the penalty where there is one."""
+        width = self.problem.widths[-1]
+        parts = [(j,) for j in range(1, width + 1)] if width > 1 else []
+        losses = [Name("E", None, index, self.only, True) for index in parts]
+        losses.append((self.graph.data if self.only is None else Name("E", sample=self.only)).after_update())
+        if self.graph.penalties:
+            losses += [name.after_update() for name in (*self._penalty_sums(), PENALTY, self.graph.loss)]
+        return [name.id for name in losses]
 
     def _numeric(self) -> Iterator[Block]:
         """The gradient of one worked parameter by a difference quotient, at the digits the line needs."""

@@ -8,7 +8,7 @@ after the whole training. With show = "all" every update is worked in full under
 from collections.abc import Iterator, Sequence
 
 from calc.document import Block, Cell, Document, Line, Prose, Section, Table, Words
-from calc.explain import SMALL, Writer
+from calc.explain import SMALL, Writer, writer_for
 from calc.explain_rules import RuleWriter
 from calc.expr import Expr, Name, Num, Partial, evaluate
 from calc.graph import LEARNING_RATE
@@ -30,7 +30,7 @@ def explain_training(problem: Problem, iterations: Sequence[Iteration]) -> tuple
     Raises:
         ProblemError: ``show`` names something that is no parameter.
     """
-    kind = Writer if problem.training.rule == "gradient" else RuleWriter
+    kind = writer_for(problem) if problem.training.rule == "gradient" else RuleWriter
     numbers: list[dict[str, int]] = [{} for _ in iterations]
     first = kind(problem, iterations[0].trace, iterations[0].exact)
     sections = [*_given(first, iterations)]

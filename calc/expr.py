@@ -165,7 +165,34 @@ class Cases:
     below: "Expr"
 
 
-Expr = Quantity | Num | Sum | Neg | Prod | Frac | Pow | Call | Cases
+@dataclass(slots=True, unsafe_hash=True)
+class Matrix:
+    """Entries as printed, rows of equal length; ``name`` is the quantity without indices that they are the entries of.
+
+    In a symbolic line a matrix is that name, e.g. Name("w", 2); ``guarded``: its numbers have guard digits.
+    """
+
+    rows: tuple[tuple["Expr", ...], ...]
+    name: Quantity | None = None
+    guarded: bool = False
+
+
+@dataclass(slots=True, unsafe_hash=True)
+class Transposed:
+    """A matrix with its rows as columns."""
+
+    arg: "Expr"
+
+
+@dataclass(slots=True, unsafe_hash=True)
+class Shape:
+    """(rows × columns), what stands under a matrix in a line of shapes."""
+
+    rows: int
+    columns: int
+
+
+Expr = Quantity | Num | Sum | Neg | Prod | Frac | Pow | Call | Cases | Matrix | Transposed | Shape
 
 
 @dataclass(frozen=True)
@@ -287,10 +314,11 @@ def evaluate(expr: Expr, values: Mapping[str, Number]) -> Number:
         case Cases():
             branch = {1: expr.above, 0: expr.at, -1: expr.below}[sign(evaluate(expr.on, values))]
             return evaluate(branch, values)
+    raise TypeError(f"{expr!r} is no number")
 
 
 def quantities(expr: Expr) -> tuple[Quantity, ...]:
-    """The names in ``expr``, each once, in the order of writing."""
+    """The names in ``expr``, each once, in the order of writing; of a matrix those of its entries."""
     found: dict[str, Quantity] = {}
     _collect(expr, found)
     return tuple(found.values())
@@ -306,8 +334,12 @@ def _collect(expr: Expr, found: dict[str, Quantity]) -> None:
                     found.setdefault(part.id, part)
                 else:
                     _collect(part, found)
-        case Neg(arg) | Pow(arg, _):
+        case Neg(arg) | Pow(arg, _) | Transposed(arg):
             _collect(arg, found)
+        case Matrix(rows):
+            for row in rows:
+                for part in row:
+                    _collect(part, found)
         case Frac(num, den):
             _collect(num, found)
             _collect(den, found)
@@ -316,7 +348,7 @@ def _collect(expr: Expr, found: dict[str, Quantity]) -> None:
                 _collect(part, found)
 
 
-def rename(expr: Expr, new: Callable[[Quantity], Quantity]) -> Expr:
+def rename(expr: Expr, new: Callable[[Quantity], Expr]) -> Expr:
     """The same formula over other names."""
     match expr:
         case Quantity():
@@ -338,6 +370,10 @@ def rename(expr: Expr, new: Callable[[Quantity], Quantity]) -> Expr:
         case Cases(head, on, above, at, below):
             new_head = Call(head.function, tuple([rename(arg, new) for arg in head.args]))
             return Cases(new_head, rename(on, new), rename(above, new), rename(at, new), rename(below, new))
+        case Transposed(arg):
+            return Transposed(rename(arg, new))
+        case Matrix() | Shape():
+            return expr
 
 
 def substitute(expr: Expr, printed: Mapping[str, Shown]) -> Expr:
@@ -370,6 +406,8 @@ def substitute(expr: Expr, printed: Mapping[str, Shown]) -> Expr:
                 return substitute(branch, printed)  # the case that applies, worked
             args = tuple([substitute(arg, printed) for arg in head.args])
             return Cases(Call(head.function, args), substitute(on, printed), above, at, below)
+        case Matrix() | Transposed() | Shape():
+            raise TypeError(f"{expr!r} is no number")
 
 
 def to_sympy(expr: Expr, symbols: Mapping[str, Any]) -> "sympy.Expr":
@@ -402,5 +440,6 @@ def to_sympy(expr: Expr, symbols: Mapping[str, Any]) -> "sympy.Expr":
                 return sympy.Piecewise(
                     (convert(part.above), on > 0), (convert(part.below), on < 0), (convert(part.at), True)
                 )
+        raise TypeError(f"{part!r} is no number")
 
     return convert(expr)

@@ -8,7 +8,8 @@ from dataclasses import replace
 from typing import ClassVar
 
 from calc.errors import Fault, ProblemError
-from calc.expr import Name, Partial
+from calc.expr import Call, Cases, Name, Partial
+from calc.ops import Activation
 from calc.problem import Problem
 from calc.symbol import Symbol
 
@@ -17,24 +18,29 @@ class Standard:
     """z^(l)_j, a^(l)_j, w^(l)_{ji} (to j from i), b^(l)_j, E, η"""
 
     name: ClassVar[str] = "standard"
+    transposed: ClassVar[bool] = False  # a weight matrix has a row per unit it leads to; True: per unit it comes from
+    nabla: ClassVar[bool] = False  # the gradient by a matrix is written ∇_W E, else ∂E/∂W
 
     def __init__(self, problem: Problem) -> None:
         self.widths = problem.widths
         self.depth = len(problem.layers)
         self.wide = max(self.widths) > 9  # two-digit indices need a comma between them
         self.layers = problem.layers
+        self.batch = len(problem.samples) > 1  # a vector per sample is a column of a matrix, and has its capital
 
     def symbol(self, name: Name) -> Symbol:
-        """The symbol of a quantity, without its sample and prime."""
+        """The symbol of a quantity, without its sample and prime; without an index that of the whole matrix."""
         match name.kind:
+            case "x" | "t" | "z" | "a" | "w" | "b" if not name.index and (name.layer is not None or name.kind in "xt"):
+                return self.matrix(name.kind, name.layer or 0)
             case "x":
                 return self.input(*name.index)
             case "t":
                 return self.target(*name.index)
             case "z" if name.layer is not None:
                 return self.pre_activation(name.layer or 0, *name.index)
-            case "a":
-                return self.activation(name.layer or 0, *name.index)
+            case "a" if name.layer is not None:
+                return self.activation(name.layer, *name.index)
             case "w":
                 return self.weight(name.layer or 0, *name.index)
             case "b":
@@ -57,6 +63,42 @@ class Standard:
                 return self.rate()
             case letter:  # a unit's j, a step epsilon
                 return Symbol(letter)
+
+    def matrix(self, kind: str, layer: int) -> Symbol:
+        """The inputs x, targets t, sums z, activations a, weights w or biases b of a layer, all at once."""
+        match kind:
+            case "x":
+                return self.inputs()
+            case "t":
+                return self.targets()
+            case "z":
+                return self.pre_activations(layer)
+            case "a":
+                return self.activations(layer)
+            case "w":
+                return self.weights(layer)
+        return self.biases(layer)
+
+    def inputs(self) -> Symbol:
+        return Symbol(self._case("x"))
+
+    def targets(self) -> Symbol:
+        return Symbol(self._case("t"))
+
+    def pre_activations(self, layer: int) -> Symbol:
+        return Symbol(self._case("z"), sup=f"({layer})")
+
+    def activations(self, layer: int) -> Symbol:
+        return Symbol(self._case("a"), sup=f"({layer})")
+
+    def weights(self, layer: int) -> Symbol:
+        return Symbol("W", sup=f"({layer})")
+
+    def biases(self, layer: int) -> Symbol:
+        return Symbol("b", sup=f"({layer})")
+
+    def _case(self, letter: str) -> str:
+        return letter.upper() if self.batch else letter
 
     def input(self, i: int | str) -> Symbol:
         return Symbol("x", str(i))
@@ -124,12 +166,43 @@ class NetOut(Standard):
     def loss(self, *output: int | str) -> Symbol:
         return Symbol("E", f"o{output[0]}" if output else "total")
 
+    # the profile has no matrices of its own: the vectors keep their words, the weights into a layer are W with its mark
+
+    def _mark(self, layer: int) -> str:
+        return "o" if layer == self.depth else "h" if self.depth == 2 else f"h{layer}"
+
+    def inputs(self) -> Symbol:
+        return Symbol(self._case("i"))
+
+    def targets(self) -> Symbol:
+        return Symbol("target", "o")
+
+    def pre_activations(self, layer: int) -> Symbol:
+        return Symbol("net", self._mark(layer))
+
+    def activations(self, layer: int) -> Symbol:
+        return Symbol("out", self._mark(layer))
+
+    def weights(self, layer: int) -> Symbol:
+        return Symbol("W", self._mark(layer))
+
+    def biases(self, layer: int) -> Symbol:
+        return Symbol("b", self._mark(layer))
+
 
 class Vw(Standard):
     """z, h, y; weights W in the first layer, V in the second, then U, S, R, Q, P; b; E; η"""
 
     name = "vw"
     letters = "WVUSRQP"
+
+    def activations(self, layer: int) -> Symbol:
+        if layer == self.depth:
+            return Symbol(self._case("y"))
+        return Symbol(self._case("h"), sup="" if self.depth == 2 else f"({layer})")
+
+    def weights(self, layer: int) -> Symbol:
+        return Symbol(self.letters[layer - 1]) if layer <= len(self.letters) else super().weights(layer)
 
     def activation(self, layer: int, j: int | str) -> Symbol:
         if layer == self.depth:
@@ -152,6 +225,16 @@ class FromTo(Standard):
     """net_j, o_j, w_{ij} (from i to j), θ_j, t_j; nodes are numbered through from the inputs"""
 
     name = "from-to"
+    transposed = True  # row i, column j of W holds w_{ij}, from i to j
+
+    def pre_activations(self, layer: int) -> Symbol:
+        return Symbol("net", sup=f"({layer})")
+
+    def activations(self, layer: int) -> Symbol:
+        return Symbol("o" if not self.batch else "O", sup=f"({layer})")
+
+    def biases(self, layer: int) -> Symbol:
+        return Symbol("theta", sup=f"({layer})")
 
     def __init__(self, problem: Problem) -> None:
         super().__init__(problem)
@@ -187,6 +270,25 @@ class IhHo(Standard):
     """Z_1, h_1, O; W_ih, W_ho (between hidden layers W_h1h2), entries from i to j; b_ih, b_ho; Y; α; Wᵀ X + b"""
 
     name = "ih-ho"
+    transposed = True
+
+    def inputs(self) -> Symbol:
+        return Symbol("X")
+
+    def targets(self) -> Symbol:
+        return Symbol("Y")
+
+    def pre_activations(self, layer: int) -> Symbol:
+        return Symbol("Z", str(layer))
+
+    def activations(self, layer: int) -> Symbol:
+        return Symbol("O") if layer == self.depth else Symbol("h", str(layer))
+
+    def weights(self, layer: int) -> Symbol:
+        return Symbol("W", self._place(layer))
+
+    def biases(self, layer: int) -> Symbol:
+        return Symbol("b", self._place(layer))
 
     def _place(self, layer: int) -> str:
         """Between which layers a weight stands: ih, h1h2, ho."""
@@ -224,6 +326,19 @@ class DeltaNabla(Standard):
     """z^(l), a^(l), layers counted from 1 at the inputs, a^(1) = x; W^(l) leaves layer l; J; y"""
 
     name = "delta-nabla"
+    nabla = True
+
+    def inputs(self) -> Symbol:
+        return super().activations(1)
+
+    def targets(self) -> Symbol:
+        return Symbol(self._case("y"))
+
+    def pre_activations(self, layer: int) -> Symbol:
+        return super().pre_activations(layer + 1)
+
+    def activations(self, layer: int) -> Symbol:
+        return super().activations(layer + 1)
 
     def input(self, i: int | str) -> Symbol:
         return super().activation(1, i)
@@ -249,6 +364,21 @@ class XLayer(Standard):
     """x_l = f_l(W_l x_{l−1}), the inputs x_0; b_l; t; α"""
 
     name = "x-layer"
+
+    def inputs(self) -> Symbol:
+        return Symbol(self._case("x"), "0")
+
+    def pre_activations(self, layer: int) -> Symbol:
+        return Symbol(self._case("z"), str(layer))
+
+    def activations(self, layer: int) -> Symbol:
+        return Symbol(self._case("x"), str(layer))
+
+    def weights(self, layer: int) -> Symbol:
+        return Symbol("W", str(layer))
+
+    def biases(self, layer: int) -> Symbol:
+        return Symbol("b", str(layer))
 
     def input(self, i: int | str) -> Symbol:
         return Symbol("x", f"0,{i}")
@@ -289,6 +419,8 @@ class Notation:
         self.multiply = problem.notation.multiply
         self._symbols: dict[str, Symbol] = {}
         self.deltas = problem.solution.method != "chain"
+        self.matrices = problem.solution.method == "matrix"
+        self.layers = problem.layers
 
     def own_symbol(self, partial: Partial) -> Symbol | None:
         """The symbol of a derivative that has one: from the problem file, or δ for dE/dz where deltas are used."""
@@ -296,6 +428,14 @@ class Notation:
             return self.own.get(partial.id)
         z = self.symbol(partial.by)
         return Symbol("delta", z.sub, z.sup, sample=z.sample) if partial.of.kind == "E" else None
+
+    def slope_of(self, partial: Partial) -> str | None:
+        """f' where ``partial`` is the matrix of da/dz of a whole layer, entry by entry; None for other derivatives."""
+        of = partial.of
+        if of.kind != "a" or of.index or partial.by.kind != "z" or not of.layer:
+            return None
+        function = function_of(self.layers[of.layer - 1].activation)
+        return None if function == "softmax" else f"{function}'"
 
     def symbol(self, name: Name) -> Symbol:
         """The symbol of ``name`` with prime, Δ and sample."""
@@ -315,7 +455,9 @@ class Notation:
     def _spelled(self, name: Name) -> Symbol:
         bare = name
         letter, dot, kind = name.kind.partition(".")
-        if dot and name.index:  # the optimiser's state of a parameter: v with the indices of w
+        if dot and (
+            name.index or letter != "learning_rate"
+        ):  # the optimiser's state of a parameter: v with the indices of w
             w = self.own.get(Name(kind, name.layer, name.index).id) or self.profile.symbol(
                 Name(kind, name.layer, name.index)
             )
@@ -324,8 +466,12 @@ class Notation:
             sub = w.sub if kind == "w" else f"b{w.sub}"
             if kind == "w" and isinstance(self.profile, Vw):  # W_11 and V_11 differ by their letters only
                 sub = w.base + w.sub
+            if letter == "rates":  # one for each weight of a layer
+                return Symbol(self.profile.rate().base, w.base + w.sub)
             if letter == "learning_rate":
                 return Symbol(self.profile.rate().base, sub, w.sup)
+            if not name.index:  # of a whole matrix: v_W
+                sub = f"{w.base if len(w.base) == 1 else 'b'}{w.sub}"
             hat = letter.endswith("hat")
             return Symbol(letter.removesuffix("hat"), sub, w.sup, int(name.updated), hat=hat)
         if name.updated or name.sample is not None or name.kind.startswith("D"):
@@ -335,6 +481,17 @@ class Notation:
             return symbol
         mark = name.sample if self.marked else None
         return Symbol(symbol.base, symbol.sub, symbol.sup, int(name.updated), mark, delta=name.kind.startswith("D"))
+
+
+def function_of(activation: Activation) -> str:
+    """What the function of a whole layer is called: sigmoid, relu, gelu; f where its name is no word."""
+    if activation.name == "softmax":
+        return "softmax"
+    match activation.formula(Name("z")):
+        case Call(function, (Name(),)) | Cases(Call(function, (Name(),))):
+            return function
+    bare = activation.name.replace("_", "")
+    return bare if bare.isascii() and bare.isalpha() else "f"
 
 
 def find_parameters(problem: Problem, parameters: Sequence[Name], wanted: Sequence[str]) -> list[Name]:

@@ -450,7 +450,7 @@ class Rounding(_Table):
 class SolutionOptions(_Table):
     """What of the derivation is written out, and in which way."""
 
-    method: Literal["chain", "delta"] = "chain"
+    method: Literal["chain", "delta", "matrix"] = "chain"
     show: Show = "auto"
     detail: Literal["exam"] = "exam"
     language: Literal["en"] = "en"
@@ -479,6 +479,22 @@ def _rule_conflicts(problem: "Problem") -> Iterator[Fault]:
         yield Fault("penalty", f"found; the {rule} rule has no penalty. Leave it out")
     if problem.layers[0].mask is not None:
         yield Fault("layers[0].mask", f"found; the {rule} rule has no mask. Leave it out")
+
+
+def _matrix_conflicts(problem: "Problem") -> Iterator[Fault]:
+    """What is not written in matrices."""
+    if problem.solution.method != "matrix":
+        return
+    remedy = 'is not written in matrices. Use solution.method = "chain" or "delta"'
+    if problem.optimizer.update.name == "nesterov":
+        yield Fault("optimizer.name", f"nesterov's look-ahead {remedy}")
+    if problem.penalty.active:
+        yield Fault("penalty", f"a penalty {remedy}")
+    if any(layer.mask is not None for layer in problem.layers):
+        number = next(i for i, layer in enumerate(problem.layers) if layer.mask is not None)
+        yield Fault(f"layers[{number}].mask", f"a mask {remedy}")
+    if problem.training.rule != "gradient":
+        yield Fault("training.rule", f"the {problem.training.rule} rule {remedy}")
 
 
 def _what_is_required(schema: dict[str, Any]) -> None:
@@ -526,7 +542,12 @@ class Problem(_Table):
         faults = list(
             islice(chain(_rate_faults(tables), found, _size_faults(tables), training_faults(tables)), MOST_FAULTS + 1)
         )
-        faults = faults or [*_symbol_faults(self), *_state_faults(self), *_rule_conflicts(self)]
+        faults = faults or [
+            *_symbol_faults(self),
+            *_state_faults(self),
+            *_rule_conflicts(self),
+            *_matrix_conflicts(self),
+        ]
         if faults:
             faults[MOST_FAULTS:] = [Fault("", "and more. Mend these first")] if len(faults) > MOST_FAULTS else []
             raise ProblemError("problem", faults)

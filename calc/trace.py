@@ -10,7 +10,7 @@ The steps are symbolic and in an order in which each uses only what came before;
 thought, done again at a higher precision whenever a printed digit is not decided.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -71,7 +71,9 @@ def forward(graph: Graph) -> Iterator[Step]:
         yield Step(node.name, kind, node.expr)
 
 
-def backward(graph: Graph, sequential: bool, deltas: bool, optimizer: Optimizer) -> Iterator[Step]:
+def backward(
+    graph: Graph, sequential: bool, deltas: bool, optimizer: Optimizer, matrices: bool = False
+) -> Iterator[Step]:
     """Differentiate the loss by every quantity, last layer first, indices ascending.
 
     dE/dv is the sum over all consumers u of v of  dE/du · du/dv  (chain rule; Rumelhart, Hinton & Williams 1986).
@@ -81,6 +83,8 @@ def backward(graph: Graph, sequential: bool, deltas: bool, optimizer: Optimizer)
         graph: nodes in order of computation; the last one yields the loss.
         sequential: update each layer before going on, so that the layer below sees the updated weights.
         deltas: define delta = dE/dz once per unit and use it, instead of multiplying out every chain.
+        matrices: deltas as the matrix method has them: from dE/da of the outputs and the derivatives da/dz, both
+            lines of their own; a gradient over several samples is one sum of products, delta · input.
     """
     consumers: dict[Name, list[tuple[Name, Expr]]] = {}
     for node in graph.nodes:
@@ -89,7 +93,7 @@ def backward(graph: Graph, sequential: bool, deltas: bool, optimizer: Optimizer)
     known = _Adjoints({}, {})
     for group in reversed(graph.order):
         for v in group:
-            yield from _differentiate(graph, v, consumers[v], known, sequential, deltas)
+            yield from _differentiate(graph, v, consumers[v], known, sequential, deltas, matrices)
         if sequential and group in graph.parameters:
             yield from update(graph, optimizer, group)
 
@@ -107,12 +111,18 @@ class _Adjoints:
 
 
 def _differentiate(
-    graph: Graph, v: Name, consumers: list[tuple[Name, Expr]], known: _Adjoints, sequential: bool, deltas: bool
+    graph: Graph,
+    v: Name,
+    consumers: list[tuple[Name, Expr]],
+    known: _Adjoints,
+    sequential: bool,
+    deltas: bool,
+    matrices: bool,
 ) -> Iterator[Step]:
     total = Partial(graph.loss, v)
     if consumers[0][0] == graph.loss:
         yield Step(total, "adjoint", consumers[0][1])
-        known.factors[v], known.formulas[v] = (total,), consumers[0][1]
+        known.factors[v], known.formulas[v] = (total,), total if matrices else consumers[0][1]
         return
     parameter = v.kind in ("w", "b")
     paths: list[tuple[Quantity, ...]] = []
@@ -127,6 +137,8 @@ def _differentiate(
         terms.append(Partial(graph.loss, v, sample=u.sample) if parameter else Partial(graph.loss, v, via=u))
         if deltas and v.kind == "z":
             before = known.formulas[u]
+            if matrices and local != Num.of(1):
+                local = du_dv
             products.append(_product(local, before) if v.layer != graph.depth else _product(before, local))
         elif deltas:
             products.append(_product(*known.factors[u], local) if parameter else _product(local, *known.factors[u]))
@@ -146,7 +158,7 @@ def _differentiate(
         yield Step(total, "gradient", Sum(tuple(terms)))
         return
     kind = "gradient" if parameter else "adjoint"
-    written_out = deltas and v.kind == "z"  # a delta is one line, whatever it sums up
+    written_out = deltas and (v.kind == "z" or matrices)  # a delta is one line, whatever it sums up
     formula = products[0] if len(paths) == 1 else Sum(tuple(products if written_out else terms))
     if v in graph.shortcuts:
         formula = graph.shortcuts[v][-1]
@@ -193,7 +205,8 @@ def steps_of(problem: Problem, graph: Graph, sequential: bool) -> Mapping[str, S
         ruled = [Step(*line) for line in rules.steps(problem, graph)]
         steps = [*forward(graph), *ruled, *forward_again(graph)]
         return {step.result.id: step for step in steps}
-    steps = [*forward(graph), *backward(graph, sequential, problem.solution.method != "chain", problem.optimizer)]
+    deltas, matrices = problem.solution.method != "chain", problem.solution.method == "matrix"
+    steps = [*forward(graph), *backward(graph, sequential, deltas, problem.optimizer, matrices)]
     if not sequential:
         for parameters in reversed(graph.parameters):
             steps += update(graph, problem.optimizer, parameters)
@@ -321,24 +334,38 @@ class Trace:
             The printed operands by id, and whether the line comes out with them (False: even 30 guard digits
             do not carry the value, as where 1 − a is left of a saturated unit).
         """
-        uses = step.uses
+        return self.operands_of_all([step])
+
+    def operands_of_all(self, steps: Sequence[Step]) -> tuple[dict[str, Shown], bool]:
+        """The operands of a line that works several quantities at once, the entries of a matrix: as ``operands``,
+        all with the same guard digits, as many as the whole line needs to come out.
+        """
+        uses = tuple({u.id: u for step in steps for u in step.uses}.values())
         first = {u.id: self.show(u.id) for u in uses}
-        if isinstance(step.expr, Quantity) or self.rounding.carry == "rounded":
+        if all(isinstance(step.expr, Quantity) for step in steps) or self.rounding.carry == "rounded":
             return first, True
-        result = self.show(step.result.id)
-        if all(shown.exact for shown in first.values()):
-            return first, True
+        pending = [step for step in steps if not all(first[u.id].exact for u in step.uses)]
         printed = first
         for extra in range(1, GUARD_DIGITS + 2):
-            try:
-                again = _rounded(self.rounding, step.expr, {id: shown.value for id, shown in printed.items()})
-                if (again.digits, again.exponent) == (result.digits, result.exponent) or again.value == result.value:
-                    return printed, True
-            except (Undefined, Unprintable, Undecided):
-                pass  # with so few digits the line cannot be evaluated at all; more are printed
+            failing = next((step for step in pending if not self._comes_out(step, printed)), None)
+            if failing is None:
+                return printed, True
+            pending.remove(failing)
+            pending.insert(0, failing)  # the first to be tried again
             if extra <= GUARD_DIGITS:
                 printed = {u.id: self.show(u.id, extra) for u in uses}
         return first, False
+
+    def _comes_out(self, step: Step, printed: Mapping[str, Shown]) -> bool:
+        """Whether the printed operands give the printed result."""
+        if isinstance(step.expr, Quantity):  # a copy beside others that are worked
+            return True
+        result = self.show(step.result.id)
+        try:
+            again = _rounded(self.rounding, step.expr, {u.id: printed[u.id].value for u in step.uses})
+        except (Undefined, Unprintable, Undecided):
+            return False  # with so few digits the line cannot be evaluated at all; more are printed
+        return (again.digits, again.exponent) == (result.digits, result.exponent) or again.value == result.value
 
 
 def _rounded(rounding: Rounding, expr: Expr, values: Mapping[str, Number]) -> Shown:

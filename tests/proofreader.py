@@ -75,6 +75,7 @@ def proofread(
     proofread_text(page, report)
     for claim in read_lines(page):
         proofread_line(claim, rounding, by_side, report)
+    proofread_shapes(page, report)
     return report  # a checker of tables goes beside these two: proofread_table(table, rounding, report)
 
 
@@ -135,7 +136,22 @@ def read_lines(page: str) -> list[Claim]:
 
 def displays(page: str) -> Iterator[str]:
     for found in DISPLAY.finditer(page):
-        yield WRAPPING.sub(" ", found["dollars"] or found["fence"] or found["body"] or found["bracket"] or "")
+        body = WRAPPING.sub(" ", found["dollars"] or found["fence"] or found["body"] or found["bracket"] or "")
+        yield MATRIX.sub(matrix_as_tokens, body)
+
+
+MATRIX = re.compile(
+    r"\\begin\{(?P<name>[pb]matrix)\}(?P<cells>.*?)\\end\{(?P=name)\}"
+    r"|\\left\(\\begin\{array\}\{[lcr]+\}(?P<array>.*?)\\end\{array\}\\right\)",
+    re.DOTALL,
+)
+NEXT_CELL, NEXT_ROW = r"\nextcell", r"\nextrow"  # marks that no row of a display is taken for
+
+
+def matrix_as_tokens(found: re.Match[str]) -> str:
+    """A matrix whose & and \\\\ cannot be taken for those of the display."""
+    cells = (found["cells"] or found["array"]).replace(r"\\", f" {NEXT_ROW} ").replace("&", f" {NEXT_CELL} ")
+    return rf"\begin{{pmatrix}}{cells}\end{{pmatrix}}"
 
 
 def lines_of(body: str) -> Iterator[tuple[list[str], str | None]]:
@@ -262,7 +278,7 @@ def proofread_line(claim: Claim, rounding: Rounding, by_side: Sides, report: Rep
         report.faults.append(f"{claim}: brackets do not match")
         return
 
-    values: dict[int, Fraction] = {}  # by the index of the side
+    values: dict[int, Value] = {}  # by the index of the side
     for index, side in enumerate(claim.sides):
         if not is_symbolic(tokens := tokenize(side)):
             try:
@@ -286,7 +302,7 @@ def proofread_line(claim: Claim, rounding: Rounding, by_side: Sides, report: Rep
 
     last = run(0, range(len(claim.sides)), claim.relations)[-1]
     if last in values and last > 0 and is_number(claim.sides[last]):
-        report.values.append((claim.sides[0], values[last]))
+        report.values += [(claim.sides[0], entry) for entry in entries(values[last])]
 
 
 def run(start: int, indices: Iterable[int], relations: list[str]) -> list[int]:
@@ -298,12 +314,15 @@ def compare(
     claim: Claim,
     left: int,
     right: int,
-    values: dict[int, Fraction],
+    values: dict[int, Value],
     is_result: bool,
     rounding: Rounding,
     report: Report,
 ) -> None:
     """Rounded as the page says, the left side is the printed result, or what another expression rounds to."""
+    if isinstance(values[left], Grid) or isinstance(values[right], Grid):
+        compare_grids(claim, left, right, values, is_result, rounding, report)
+        return
     comes_to = round_as_printed(values[left], rounding)
     claimed = values[right] if is_result else round_as_printed(values[right], rounding)
     says = f"'{claim.sides[left]}' comes to {show(values[left])}"
@@ -314,6 +333,63 @@ def compare(
         report.loose.append(f"{claim}: {says}, not exactly {show(values[right])}")
 
 
+def compare_grids(
+    claim: Claim,
+    left: int,
+    right: int,
+    values: dict[int, Value],
+    is_result: bool,
+    rounding: Rounding,
+    report: Report,
+) -> None:
+    """As ``compare``, entry by entry, of two matrices of one shape."""
+    shapes = [values[side].shape if isinstance(values[side], Grid) else "a number" for side in (left, right)]
+    if shapes[0] != shapes[1]:
+        report.faults.append(f"{claim}: {shapes[0]} and {shapes[1]} are said to be equal")
+        return
+    loose = 0
+    for position, (one, other) in enumerate(zip(entries(values[left]), entries(values[right]), strict=True)):
+        comes_to, claimed = round_as_printed(one, rounding), other if is_result else round_as_printed(other, rounding)
+        if comes_to != claimed:
+            place = divmod(position, shapes[0][1])
+            says = f"entry {place[0] + 1},{place[1] + 1} comes to {show(one)}, rounded {show(comes_to)}"
+            report.faults.append(f"{claim}: {says}; the page says {show(claimed)}")
+        loose += one != other
+    if r"\approx" not in claim.relations[left:right] and loose:
+        report.loose.append(f"{claim}: {loose} entries are not exactly what follows")
+
+
+SHAPES = re.compile(r"^Shapes: \$(.*?) \\to (\d+) \\times (\d+)\$\.$", re.MULTILINE)
+SHAPE = re.compile(r"\((\d+) \\times (\d+)\)")
+
+
+def proofread_shapes(page: str, report: Report) -> None:
+    """(5×3) (3×1) ∘ (5×1) → 5×1 fits together, and is the shape of the result printed above it."""
+    for found in SHAPES.finditer(page):
+        said = (int(found[2]), int(found[3]))
+        try:
+            whole: tuple[int, int] | None = None
+            for term in found[1].split("+"):
+                parts = [[(int(a), int(b)) for a, b in SHAPE.findall(part)] for part in term.split(r"\circ")]
+                for part in parts:
+                    if any(one[1] != two[0] for one, two in pairwise(part)):
+                        raise Unreadable("the factors do not fit")
+                comes_to = {(part[0][0], part[-1][1]) for part in parts}
+                if len(comes_to) > 1:
+                    raise Unreadable("the factors of \\circ differ")
+                shape = comes_to.pop()
+                if whole is not None and shape not in {whole, (whole[0], 1)}:
+                    raise Unreadable("the terms differ")
+                whole = whole or shape
+            if whole != said:
+                raise Unreadable(f"{whole} comes out")
+            printed = read_lines(page[: found.start()])[-1].sides[-1]
+            if r"\begin" in printed and evaluate(tokenize(printed)).shape != said:
+                raise Unreadable("the matrix above has another shape")
+        except Unreadable as reason:
+            report.faults.append(f"{found[0]}: {reason}")
+
+
 def show(value: Fraction) -> str:
     return str(MP.nstr(real(value), 34))  # more than any page prints
 
@@ -321,7 +397,8 @@ def show(value: Fraction) -> str:
 def is_number(side: str) -> bool:
     r"""True for a printed number and nothing else: 0.2060, (-0.3), -4.20 \times 10^{-5}."""
     number = r"-?\d+(?:(?:\.|\{,\})\d+)?(?:\\(?:times|cdot)10\^(?:\{-?\d+\}|\d))?"
-    return re.fullmatch(rf"{number}|\({number}\)", "".join(tokenize(side))) is not None
+    matrix = rf"\\begin\{{pmatrix\}}{number}(?:(?:\\nextcell|\\nextrow){number})*\\end\{{pmatrix\}}"
+    return re.fullmatch(rf"{number}|\({number}\)|{matrix}", "".join(tokenize(side))) is not None
 
 
 # Rounding as on paper --------------------------------------------------------------------------------------
@@ -359,8 +436,10 @@ def nearest(value: Fraction, unit: Fraction, ties: str) -> Fraction:
     raise ValueError(f"ties = {ties!r}: expected 'half-up' or 'half-even'")
 
 
-def exact(value: Value) -> Fraction:
+def exact(value: Value) -> Value:
     """The value as a Fraction; of an mpf the ten last of its digits are noise and are rounded away."""
+    if isinstance(value, Grid):
+        return Grid([[exact(entry) for entry in row] for row in value.rows])
     if isinstance(value, Fraction):
         return value
     return round_as_printed(Fraction(*to_rational(value._mpf_)), {"significant": MP.dps - 10})
@@ -381,7 +460,7 @@ FRACTIONS = {r"\frac", r"\tfrac", r"\dfrac"}
 CLOSING = {"(": ")", "[": "]", r"\{": r"\}"}
 ABSOLUTE = {"|": "|", r"\lvert": r"\rvert", r"\vert": r"\vert"}
 EULER = {"e", r"\mathrm{e}"}
-NEEDS_NO_SIGN = {*CLOSING, *FRACTIONS, *EULER, r"\lvert", r"\pi", r"\sqrt"}  # to be multiplied by
+NEEDS_NO_SIGN = {*CLOSING, *FRACTIONS, *EULER, r"\lvert", r"\pi", r"\sqrt", r"\begin{pmatrix}"}  # to be multiplied by
 TRANSPOSE = {"T", r"\mathrm{T}", r"\mathsf{T}"}
 
 
@@ -395,7 +474,7 @@ def is_symbolic(tokens: list[str]) -> bool:
     padded = ["", "", *tokens, ""]
     for *before, token, after in zip(padded, padded[1:], tokens, padded[3:], strict=False):
         is_euler = token in EULER and after == "^"
-        is_function = function_name(token) and after in {*CLOSING, "'", "^"}
+        is_function = function_name(token) and after in {*CLOSING, "'", "^", r"\begin{pmatrix}"}
         is_transpose = token in TRANSPOSE and "^" in (before[1], before[0] if before[1] == "{" else "")
         if VARIABLE.fullmatch(token) and not (is_euler or is_function or is_transpose):
             return True
@@ -405,7 +484,88 @@ def is_symbolic(tokens: list[str]) -> bool:
 def function_name(token: str) -> str | None:
     found = re.fullmatch(r"\\(?:(?:operatorname\*?|mathrm)\s*\{(\w+)\}|([a-z]+))", token)
     name = (found[1] or found[2]).lower() if found else None
-    return name if name in FUNCTIONS else None
+    return name if name in FUNCTIONS or name in OF_MATRICES else None
+
+
+@dataclass
+class Grid:
+    """A printed matrix."""
+
+    rows: list[list[Value]]
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return len(self.rows), len(self.rows[0])
+
+    def each(self, operation: Callable[[Value], Value]) -> "Grid":
+        return Grid([[operation(entry) for entry in row] for row in self.rows])
+
+    def __neg__(self) -> "Grid":
+        return self.each(operator.neg)
+
+
+def entries(value: Value) -> list[Value]:
+    return [entry for row in value.rows for entry in row] if isinstance(value, Grid) else [value]
+
+
+def entry_by_entry(operation: Callable[[Value, Value], Value], a: Value, b: Value, stretch: bool = False) -> Value:
+    """Of two matrices of one shape, or of a matrix and a number; ``stretch``: a column counts for every column."""
+    if not isinstance(a, Grid) and not isinstance(b, Grid):
+        return operation(a, b)
+    if not isinstance(a, Grid):
+        return b.each(lambda entry: operation(a, entry))
+    if not isinstance(b, Grid):
+        return a.each(lambda entry: operation(entry, b))
+    if stretch and b.shape == (a.shape[0], 1):
+        b = Grid([row * a.shape[1] for row in b.rows])
+    if a.shape != b.shape:
+        raise Unreadable(f"matrices of shapes {a.shape} and {b.shape} entry by entry")
+    pairs = zip(a.rows, b.rows, strict=True)
+    return Grid([[operation(x, y) for x, y in zip(*rows, strict=True)] for rows in pairs])
+
+
+def each(operation: Callable[[Value], Value], value: Value) -> Value:
+    return value.each(operation) if isinstance(value, Grid) else operation(value)
+
+
+def times(a: Value, b: Value) -> Value:
+    """Side by side: the product of matrices, or of numbers."""
+    if not isinstance(a, Grid) or not isinstance(b, Grid):
+        return entry_by_entry(multiplied, a, b)
+    if a.shape[1] != b.shape[0]:
+        raise Unreadable(f"a product of matrices of shapes {a.shape} and {b.shape}")
+    columns = [list(column) for column in zip(*b.rows, strict=True)]
+    return Grid([[total(multiplied(x, y) for x, y in zip(row, c, strict=True)) for c in columns] for row in a.rows])
+
+
+def multiplied(a: Value, b: Value) -> Value:
+    return apply(operator.mul, a, b)
+
+
+def total(values: Iterable[Value]) -> Value:
+    whole: Value = Fraction(0)
+    for value in values:
+        whole = apply(operator.add, whole, value)
+    return whole
+
+
+def softmax(z: Grid) -> Grid:
+    """Of each column."""
+    powers = [[exp(entry) for entry in column] for column in zip(*z.rows, strict=True)]
+    columns = [[divide(power, total(column)) for power in column] for column in powers]
+    return Grid([list(row) for row in zip(*columns, strict=True)])
+
+
+def diagonal(column: Grid) -> Grid:
+    size = range(len(column.rows))
+    return Grid([[column.rows[i][0] if i == j else Fraction(0) for j in size] for i in size])
+
+
+OF_MATRICES: dict[str, Callable[[Grid], Grid]] = {
+    "softmax": softmax,
+    "rowsum": lambda grid: Grid([[total(row)] for row in grid.rows]),
+    "diag": diagonal,
+}
 
 
 def real(value: Value) -> Value:
@@ -469,7 +629,7 @@ BY_SIDE: Sides = {
     "step": (NOTHING, ONE, ONE),
     "relu": (NOTHING, NOTHING, ONE),
     "lrelu": (Fraction("0.01"), NOTHING, ONE),
-    "elu": (NOTHING, ONE, ONE),
+    "elu": (ONE, ONE, ONE),  # the first its alpha
     "max": (NOTHING, NOTHING, ONE),
 }
 
@@ -500,8 +660,12 @@ FUNCTIONS: dict[str, Callable[..., Value]] = {
     "erf": known_at(MP.erf, {0: 0}),
     "sigma": lambda z: divide(Fraction(1), apply(operator.add, Fraction(1), exp(-z))),
     "relu": lambda z: max(z, Fraction(0), key=exact),
-    "lrelu": lambda z: unknown("LReLU"),  # of a number only its slope is ever printed
+    "lrelu": lambda z: unknown("LReLU"),  # hang on their alpha
     "elu": lambda z: unknown("ELU"),
+    "softplus": lambda z: ln(apply(operator.add, Fraction(1), exp(z))),
+    "silu": lambda z: multiplied(z, FUNCTIONS["sigma"](z)),
+    "gelu": lambda z: multiplied(z, apply(lambda x: (1 + MP.erf(x / MP.sqrt(2))) / 2, real(z))),
+    "bipolarsigmoid": lambda z: apply(lambda s: 2 * s - 1, FUNCTIONS["sigma"](z)),
     "sign": lambda z: on_its_side(BY_SIDE["sign"], z),  # where no convention for 0 is known
     "sgn": lambda z: on_its_side(BY_SIDE["sgn"], z),
     "step": lambda z: on_its_side(BY_SIDE["step"], z),
@@ -520,7 +684,7 @@ def evaluate(tokens: list[str], by_side: Sides = BY_SIDE) -> Value:
     value = reader.sum()
     if reader.next():
         raise Unreadable(f"{reader.next()!r} was not expected")
-    if not isinstance(value, Fraction) and abs(value) < MP.mpf(10) ** -200 and MP.dps < FARTHEST:
+    if isinstance(value, MP.mpf) and abs(value) < MP.mpf(10) ** -200 and MP.dps < FARTHEST:
         with MP.workdps(FARTHEST):  # what 1 + erf(-50) leaves stands far behind the point
             return evaluate(tokens, by_side)
     return value
@@ -559,26 +723,52 @@ class Reader:
     def sum(self) -> Value:
         value = -self.product() if self.accept("-") else self.product()
         while token := self.accept("+", "-"):
-            value = apply(operator.add if token == "+" else operator.sub, value, self.product())
+            operation = operator.add if token == "+" else operator.sub
+            value = entry_by_entry(lambda a, b, f=operation: apply(f, a, b), value, self.product(), stretch=True)
         return value
 
     def product(self) -> Value:
-        value = self.power()
+        value = self.side_by_side()
         while True:
-            if self.accept(r"\times", r"\cdot"):
-                value = apply(operator.mul, value, self.power())
-            elif self.accept("/", r"\div"):
-                value = divide(value, self.power())
-            elif self.next() in NEEDS_NO_SIGN or function_name(self.next()):
-                value = apply(operator.mul, value, self.power())
+            if self.accept(r"\times", r"\cdot", r"\circ"):
+                value = entry_by_entry(multiplied, value, self.side_by_side())
+            elif self.accept("/", r"\div", r"\oslash"):
+                value = entry_by_entry(divide, value, self.side_by_side())
             else:
                 return value
+
+    def side_by_side(self) -> Value:
+        value = self.power()
+        while self.next() in NEEDS_NO_SIGN or function_name(self.next()):
+            value = times(value, self.power())
+        return value
 
     def power(self) -> Value:
         if self.accept("-"):  # \times -0.3: reported by writing_faults, read all the same
             return -self.power()
         value = self.atom()
-        return power(value, self.exponent()) if self.accept("^") else value
+        if not self.accept("^"):
+            return value
+        if isinstance(value, Grid):
+            return self.transposed(value)
+        return power(value, self.exponent())
+
+    def transposed(self, value: Grid) -> Grid:
+        self.take("{")
+        self.take(*TRANSPOSE)
+        self.take("}")
+        return Grid([list(row) for row in zip(*value.rows, strict=True)])
+
+    def matrix(self) -> Grid:
+        rows: list[list[Value]] = [[]]
+        token = ""
+        while token != r"\end{pmatrix}":
+            rows[-1].append(self.sum())
+            token = self.take(NEXT_CELL, NEXT_ROW, r"\end{pmatrix}")
+            rows += [[]] if token == NEXT_ROW else []
+        if len({len(row) for row in rows}) > 1:
+            raise Unreadable("a matrix with rows of different lengths")
+        return Grid(rows)
 
     def exponent(self) -> Value:
         token = self.take()
@@ -597,12 +787,14 @@ class Reader:
             return Fraction(token.replace("{,}", "."))
         if token in CLOSING or token == "{":
             return self.until(CLOSING.get(token, "}"))
+        if token == r"\begin{pmatrix}":
+            return self.matrix()
         if token in ABSOLUTE:
-            return abs(self.until(ABSOLUTE[token]))
+            return each(abs, self.until(ABSOLUTE[token]))
         if token in FRACTIONS:
-            return divide(self.group(), self.group())
+            return entry_by_entry(divide, self.group(), self.group())
         if token == r"\sqrt":
-            return root(self.group())
+            return each(root, self.group())
         if token in EULER:
             self.take("^")
             return exp(self.exponent())
@@ -635,6 +827,20 @@ class Reader:
                 raise Unreadable("a power of an argument without brackets")
         if len(arguments) > 1 and name not in {"max", "min"}:
             raise Unreadable(f"{name} of {len(arguments)} numbers")
+        if isinstance(last := arguments[-1], Grid):
+            if name in OF_MATRICES and not primed:
+                return OF_MATRICES[name](last)
+            if name in {"lrelu", "elu"} and not primed:  # of a number they are worked, never printed
+                return last.each(lambda z: self.bent(name, z))
+            return last.each(lambda entry: self.value(name, primed, [*arguments[:-1], entry], exponent))
+        return self.value(name, primed, arguments, exponent)
+
+    def bent(self, name: str, z: Value) -> Value:
+        """LReLU(z) or ELU(z) with the alpha of this page."""
+        bend = z if name == "lrelu" else apply(operator.sub, exp(z), ONE)
+        return z if z >= 0 else multiplied(self.by_side[name][0], bend)
+
+    def value(self, name: str, primed: str, arguments: list[Value], exponent: Value) -> Value:
         if name in {"sign", "sgn"} and not primed:
             return power(on_its_side(self.by_side[name], *arguments), exponent)
         return power(self.slope(name, arguments) if primed else FUNCTIONS[name](*arguments), exponent)
@@ -645,6 +851,9 @@ class Reader:
         match name:
             case "tanh":
                 return apply(lambda a: 1 - a * a, tanh(z))
+            case "gelu":
+                x = real(z)
+                return (1 + MP.erf(x / MP.sqrt(2))) / 2 + x * MP.exp(-x * x / 2) / MP.sqrt(2 * MP.pi)
             case "sigma":
                 return apply(lambda a: a * (1 - a), FUNCTIONS["sigma"](z))
             case "elu" if z < 0:

@@ -836,5 +836,5 @@ def slopes_by_side(problem: Problem) -> dict[str, tuple[Fraction, Fraction, Frac
         "relu": (zero, relu_at_zero, one),
         "max": (zero, kinks, one),
         "lrelu": (alphas["leaky_relu"], kinks, one),
-        "elu": (zero, one if alphas["elu"] == 1 else kinks, one),
+        "elu": (alphas["elu"], one if alphas["elu"] == 1 else kinks, one),  # below 0: its alpha
     }

@@ -9,12 +9,13 @@ from calc.document import Cell, Derivation, Document, Line, Reference, Table, Wo
 from calc.errors import Fault, ProblemError
 from calc.expr import Expr, Num
 from calc.notation import Notation
+from calc.render.fit import fit, height
 from calc.render.format import TEMPLATES, Format
 from calc.render.latex import Latex
 from calc.render.layout import LONG, Row, fold, rows, split
 from calc.render.markdown import Markdown
 from calc.render.math import RELATION
-from calc.render.text import Text
+from calc.render.text import Text, stacked
 from calc.render.typst import Typst
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ __all__ = ["FORMATS", "Format", "render", "wording"]
 FORMATS: tuple[type[Format], ...] = (Markdown, Latex, Typst, Text)
 
 SHORT = 14  # rows that stay on one page
+HIGH = 20  # rows of matrices that need not
 MOST_CHARACTERS = 1000  # of one block of formulas; some hosts refuse longer ones
 
 
@@ -37,6 +39,8 @@ def render(document: Document, format: type[Format], notation: Notation, templat
         ProblemError: a template of that folder is wrong.
     """
     view = _View(_format(format), notation, wording(templates))
+    if notation.matrices:
+        document = fit(document, view.printer, format.page)
     return _fill(_environment(templates), format.template, view, document)
 
 
@@ -212,15 +216,25 @@ class _View:
                 used += size
         return blocks
 
+    def tall(self, derivation: Derivation) -> bool:
+        """Whether matrices make a derivation so high that it has to be broken across pages."""
+        return self.printer.notation.matrices and height(derivation) > HIGH
+
     def lines(self, derivation: Derivation) -> list[str]:
         """A derivation in columns of characters, its numbers at the right edge."""
         laid = [row for block in self.blocks(derivation) for row in block]
         column = max(len(row.left) for row in laid)
         page = int(self.format.page) + 8
-        out = []
+        out: list[str] = []
+        high = False
         for row in laid:
-            text = f"  {row.left.rjust(column)} {row.right}"
-            out.append(text if row.number is None else f"{text.ljust(page - 6)}  ({row.number})")
+            texts = stacked(f"  {row.left.rjust(column)} {row.right}")
+            if row.number is not None:
+                middle = (len(texts) - 1) // 2
+                texts[middle] = f"{texts[middle].ljust(page - 6)}  ({row.number})"
+            apart = out and out[-1] and (len(texts) > 1 or high)  # high brackets do not touch
+            out += [*([""] if apart else []), *texts]
+            high = len(texts) > 1
         return out
 
 

@@ -12,10 +12,11 @@ from calc.symbol import GREEK, Symbol
 class LatexPrinter(Printer):
     """amsmath, as Markdown hosts read it too."""
 
-    times = {"": r"\,", "·": r"\cdot", "×": r"\times"}
+    times = {"": r"\,", "·": r"\cdot", "×": r"\times", "∘": r"\circ", "⊘": r"\oslash"}
     functions = {
         "f": "f", "sigmoid": r"\sigma", "tanh": r"\tanh", "max": r"\max", "ln": r"\ln", "pi": r"\pi",
         "relu": r"\operatorname{ReLU}", "leaky_relu": r"\operatorname{LReLU}", "elu": r"\operatorname{ELU}",
+        "silu": r"\operatorname{SiLU}", "gelu": r"\operatorname{GELU}",
     }  # fmt: skip
 
     def ratio(self, num: str, den: str) -> str:
@@ -29,7 +30,7 @@ class LatexPrinter(Printer):
         return f"e^{{{exponent}}}"
 
     def brackets(self, inner: str) -> str:
-        return rf"\left({inner}\right)" if r"\frac" in inner else f"({inner})"
+        return rf"\left({inner}\right)" if r"\frac" in inner or r"\begin" in inner else f"({inner})"
 
     def function(self, name: str) -> str:
         bare = name.rstrip("'")
@@ -70,7 +71,20 @@ class LatexPrinter(Printer):
         text = rf"\frac{{\partial {of}}}{{\partial {by}}}"
         return rf"\left.{text}\right|_{{{at}}}" if at else text
 
+    def nabla(self, of: str, by: str) -> str:
+        return rf"\nabla_{{{by}}} {of}"
 
+    def matrix(self, rows: list[list[str]]) -> str:
+        body = r" \\ ".join([" & ".join(row) for row in rows])
+        if len(rows[0]) <= MOST_COLUMNS:
+            return rf"\begin{{pmatrix}} {body} \end{{pmatrix}}"
+        return rf"\left(\begin{{array}}{{{'r' * len(rows[0])}}} {body} \end{{array}}\right)"
+
+    def transpose(self, base: str) -> str:
+        return rf"{base}^{{\mathsf{{T}}}}"
+
+
+MOST_COLUMNS = 10  # amsmath's pmatrix has no more unless a counter is set, which a formula in Markdown cannot do
 _SPECIAL = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "_": r"\_",
     "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "<": r"\textless{}", ">": r"\textgreater{}",
@@ -80,6 +94,7 @@ _SPECIAL = {
 _MATH = {sign: f"\\{name}" for name, sign in GREEK.items()} | {
     "≈": r"\approx", "≠": r"\neq", "≤": r"\leq", "≥": r"\geq", "∂": r"\partial", "∑": r"\sum", "√": r"\surd",
     "∞": r"\infty", "−": "-", "∈": r"\in", "⋅": r"\cdot", "∇": r"\nabla", "⇒": r"\Rightarrow", "′": r"'",
+    "∘": r"\circ", "⊘": r"\oslash",
 }  # fmt: skip
 _SPECIAL |= {sign: rf"\ensuremath{{{command}}}" for sign, command in _MATH.items()}
 
@@ -97,7 +112,7 @@ class Latex(Format):
     printer = LatexPrinter
     page = 78.0
     small_page = 95.0
-    relations = {"=": "=", "≈": r"\approx", "indent": r"\quad"}
+    relations = {"=": "=", "≈": r"\approx", "→": r"\to", "indent": r"\quad"}
 
     def text(self, text: str) -> str:
         """Any text as LaTeX prints it; what no font has as [U+1F642]."""

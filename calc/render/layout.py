@@ -9,6 +9,7 @@ from calc.render.math import BRACKETS, PLUS, RELATION, Printer
 
 GAP = 2.4  # between columns
 LONG = 24  # rows of a table that is set small
+LONGEST_ROW = 850  # characters: some hosts refuse a block of formulas above 1000, and its frame counts too
 
 
 class Row(NamedTuple):
@@ -39,10 +40,10 @@ def _break(line: Line, printer: Printer, room: float, relations: dict[str, str])
         text, width = printer.measure(side)
         width += RELATION
         sign = relations[relation]
-        if row and used + width > room:
+        if row and (used + width > room or len(row) + len(text) > LONGEST_ROW):
             broken.append(row)
             row, used = "", 0.0
-        if width <= room:
+        if width <= room and len(text) <= LONGEST_ROW:
             row, used = f"{row} {sign} {text}".strip(), used + width
             continue
         if isinstance(side, Frac):  # a bar cannot be broken
@@ -51,7 +52,7 @@ def _break(line: Line, printer: Printer, room: float, relations: dict[str, str])
             )
         row, used = sign + " ", RELATION
         for before, text, piece in _pieces(side, printer, room - 2 * RELATION):
-            if used > RELATION and used + piece > room:
+            if used > RELATION and (used + piece > room or len(row) + len(text) > LONGEST_ROW):
                 broken.append(row.rstrip())
                 row, used, before = relations["indent"], 2 * RELATION, f" {before.strip()} "
             row, used = row + before + text, used + piece
@@ -65,7 +66,8 @@ def _pieces(expr: Expr, printer: Printer, room: float) -> list[tuple[str, str, f
         bracketed = isinstance(part, Sum | Neg) and level > 0
         text, width = printer.measure(part, level)
         width += PLUS * bool(before) + BRACKETS * bracketed
-        inner = _pieces(part, printer, room) if width > room and part is not expr else []
+        long = width > room or len(text) > LONGEST_ROW
+        inner = _pieces(part, printer, room) if long and part is not expr else []
         if len(inner) < 2:
             found.append((before, text, width))
             continue

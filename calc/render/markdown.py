@@ -15,7 +15,7 @@ class Markdown(Format):
     template = "md/document.md"
     printer = LatexPrinter
     page = 96.0
-    relations = {"=": "=", "≈": r"\approx", "indent": r"\quad"}
+    relations = {"=": "=", "≈": r"\approx", "→": r"\to", "indent": r"\quad"}
 
     def text(self, text: str) -> str:
         """Any text as it is read: characters that could be markup as entities, which no host takes for markup."""

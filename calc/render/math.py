@@ -8,7 +8,23 @@ from abc import ABC, abstractmethod
 from itertools import pairwise
 from typing import ClassVar
 
-from calc.expr import Call, Cases, Expr, Frac, Name, Neg, Num, Partial, Pow, Prod, Quantity, Sum
+from calc.expr import (
+    Call,
+    Cases,
+    Expr,
+    Frac,
+    Matrix,
+    Name,
+    Neg,
+    Num,
+    Partial,
+    Pow,
+    Prod,
+    Quantity,
+    Shape,
+    Sum,
+    Transposed,
+)
 from calc.notation import Notation
 from calc.number import Shown
 from calc.symbol import GREEK, Symbol
@@ -19,7 +35,8 @@ ANY, TERM, FACTOR, BASE = 0, 1, 2, 3
 
 RELATION = 2.6  # the width of " = "
 PLUS = 2.4
-GAPS = {"×": 2.4, "·": 1.6, "": 0.5}  # between factors
+GAPS = {"×": 2.4, "·": 1.6, "": 0.5, "∘": 2.4, "⊘": 2.4}  # between factors
+COLUMN_GAP = 2.0  # between the columns of a matrix
 BRACKETS = 1.6
 
 Measured = tuple[str, float]
@@ -28,8 +45,10 @@ Measured = tuple[str, float]
 class Printer(ABC):
     """Writes expressions in one format, and estimates their printed widths, in widths of a digit."""
 
+    functions: ClassVar[dict[str, str]]  # how functions are written that are not written by their name
     times: ClassVar[dict[str, str]]  # what stands between factors: "" side by side, "·", "×"
     minus: ClassVar[str] = "-"
+    applied: ClassVar[str] = ""  # what stands between a function and the matrix it is taken of
     fraction_level: ClassVar[int] = FACTOR  # a fraction with a bar holds together in a product
     over_level: ClassVar[int] = ANY  # what stands over and under a bar needs no brackets
     under_level: ClassVar[int] = ANY
@@ -99,13 +118,32 @@ class Printer(ABC):
                 return self.size(text), width + 2, BASE
             case Call(function, ()):
                 return self.function(function), 2.0, BASE
+            case Call(function, (Matrix() as of,)):  # its own brackets serve
+                text, width = self.measure(of)
+                return self.function(function) + self.applied + text, self._call_width(function) + width, BASE
             case Call(function, args):
                 parts = [self.measure(arg) for arg in args]
                 text = self.function(function) + self.brackets(", ".join([text for text, _ in parts]))
-                return text, 5 + sum([width + 1 for _, width in parts]), BASE
+                return text, self._call_width(function) + sum([width + 1 for _, width in parts]), BASE
             case Cases():
                 return *self.measure(expr.head), BASE
+            case Matrix(rows):
+                cells = [[self.measure(entry) for entry in row] for row in rows]
+                bare = [[2.0 if isinstance(e, Num) and e.shown.negative else 0.0 for e in row] for row in rows]
+                widths = [[w - b for (_, w), b in zip(*both, strict=True)] for both in zip(cells, bare, strict=True)]
+                columns = [max(column) for column in zip(*widths, strict=True)]
+                width = sum(columns) + COLUMN_GAP * len(columns) + 2
+                return self.matrix([[text for text, _ in row] for row in cells]), width, BASE
+            case Transposed(arg):
+                text, width = self.measure(arg, BASE)
+                return self.transpose(self.brackets(text) if self._has_exponent(arg) else text), width + 2.5, BASE
+            case Shape(height, columns):
+                return f"({height} {self.times['×']} {columns})", 6.0 + len(f"{height}{columns}"), BASE
         raise TypeError(expr)
+
+    def _call_width(self, function: str) -> float:
+        """Of a function's name and its brackets."""
+        return 5.0 if function.rstrip("'") in self.functions else max(5.0, 1.0 * len(function))
 
     def pieces(self, expr: Expr) -> list[tuple[str, Expr, int]]:
         """What a long formula may be broken into: terms with their + or −, factors with their sign.
@@ -124,7 +162,9 @@ class Printer(ABC):
                 return parts
             case Prod(factors, sign):
                 before = ["", *(self._between(a, b, sign) for a, b in pairwise(factors))]
-                return [(sign, factor, FACTOR) for sign, factor in zip(before, factors, strict=True)]
+                # a ⊘ (b ∘ c) is not a ⊘ b ∘ c
+                levels = [FACTOR, *[BASE if sign == "⊘" else FACTOR] * (len(factors) - 1)]
+                return list(zip(before, factors, levels, strict=True))
             case Neg(Prod() as product):
                 (_, first, level), *rest = self.pieces(product)
                 return [(self.minus, first, level), *rest]
@@ -139,15 +179,15 @@ class Printer(ABC):
             whole += width + gap
             if before.strip() == self.minus:
                 whole += 1.5
-            elif level == FACTOR and isinstance(part, Sum):
+            elif level == FACTOR and isinstance(part, Sum | Neg):
                 whole += BRACKETS
         return text, whole
 
     def _between(self, before: Expr, after: Expr, sign: str) -> str:
         if sign == "×":
             return f" {self.times[self.notation.multiply]} "
-        if sign == "·":
-            return f" {self.times['·']} "
+        if sign:
+            return f" {self.times[sign]} "
         return self.times[""] if isinstance(before, Quantity) and isinstance(after, Quantity) else " "
 
     def _number_level(self, shown: Shown) -> int:
@@ -156,6 +196,13 @@ class Printer(ABC):
         if shown.exponent is not None:
             return TERM
         return self.fraction_level if shown.denominator is not None else BASE
+
+    def _has_exponent(self, arg: Expr) -> bool:
+        """Whether something stands above a matrix already, so that its transpose needs brackets."""
+        if isinstance(arg, Partial):
+            own = self.notation.own_symbol(arg)
+            return own is None or bool(own.sup or own.sample is not None)
+        return isinstance(arg, Quantity) and self._raised(arg)
 
     def _raised(self, base: Quantity) -> bool:
         """Whether something stands above the base already, so that a power needs brackets."""
@@ -179,6 +226,13 @@ class Printer(ABC):
         if own is not None:
             return self._spell(own)
         partial = quantity
+        if not partial.by.index and self.notation.matrices:  # of whole layers
+            slope = self.notation.slope_of(partial)
+            if slope is not None:
+                return self.measure(Call(slope, (partial.by,)))
+            if self.notation.profile.nabla and partial.by.kind in "wb":
+                (of, wide), (by, wider) = self.measure(partial.of), self.measure(partial.by)
+                return self.nabla(of, by), 2 + wide + 0.75 * wider
         (of, wide), (by, wider) = self.measure(partial.of), self.measure(partial.by)
         at, bar = "", 0.0
         if partial.via is not None:
@@ -220,3 +274,9 @@ class Printer(ABC):
     def symbol(self, symbol: Symbol) -> str: ...
     @abstractmethod
     def derivative(self, of: str, by: str, at: str) -> str: ...
+    @abstractmethod
+    def nabla(self, of: str, by: str) -> str: ...
+    @abstractmethod
+    def matrix(self, rows: list[list[str]]) -> str: ...
+    @abstractmethod
+    def transpose(self, base: str) -> str: ...

@@ -11,11 +11,12 @@ _SUB = str.maketrans("0123456789()+-−=", "₀₁₂₃₄₅₆₇₈₉₍₎
 class TextPrinter(Printer):
     """Unicode, for a terminal."""
 
-    times = {"": " ", "·": "·", "×": "×"}
+    times = {"": " ", "·": "·", "×": "×", "∘": "∘", "⊘": "⊘"}
     minus = "−"
     fraction_level = TERM
     over_level, under_level = FACTOR, BASE
-    functions = {"f": "f", "sigmoid": "σ", "pi": "π", "relu": "ReLU", "leaky_relu": "LReLU", "elu": "ELU"}
+    functions = {"f": "f", "sigmoid": "σ", "pi": "π", "relu": "ReLU", "leaky_relu": "LReLU", "elu": "ELU",
+                 "silu": "SiLU", "gelu": "GELU"}  # fmt: skip
 
     def ratio(self, num: str, den: str) -> str:
         return f"{num}/{den}"
@@ -54,6 +55,43 @@ class TextPrinter(Printer):
     def derivative(self, of: str, by: str, at: str) -> str:
         return f"∂{of}/∂{by}" + (f"|{at}" if at else "")
 
+    def nabla(self, of: str, by: str) -> str:
+        return f"∇_{by} {of}"
+
+    def matrix(self, rows: list[list[str]]) -> str:
+        widths = [max([len(row[j]) for row in rows]) for j in range(len(rows[0]))]
+        lines = ["  ".join([cell.rjust(width) for cell, width in zip(row, widths, strict=True)]) for row in rows]
+        return OPEN + ROW.join(lines) + CLOSE
+
+    def transpose(self, base: str) -> str:
+        return f"{base}ᵀ"
+
+
+OPEN, ROW, CLOSE = "\ue000", "\ue001", "\ue002"  # a matrix within a row of text, until the row is set
+_SIDES = {1: ("[", "]"), "first": ("⎡", "⎤"), "middle": ("⎢", "⎥"), "last": ("⎣", "⎦")}
+
+
+def stacked(row: str) -> list[str]:
+    """A row with its matrices in brackets as high as they are; what stands beside them at half height."""
+    pieces: list[list[str]] = []
+    for before in row.split(CLOSE):
+        text, opened, inner = before.partition(OPEN)
+        pieces.append([text])
+        if opened:
+            lines = inner.split(ROW)
+            last = len(lines) - 1
+            sides = [_SIDES["first" if i == 0 else "last" if i == last else "middle"] for i in range(len(lines))]
+            sides = sides if last else [_SIDES[1]]
+            pieces.append([left + line + right for line, (left, right) in zip(lines, sides, strict=True)])
+    height = max([len(piece) for piece in pieces])
+    middle = (height - 1) // 2
+    out = [""] * height
+    for piece in pieces:
+        top, width = middle - (len(piece) - 1) // 2, len(piece[0])
+        for i in range(height):
+            out[i] += piece[i - top] if 0 <= i - top < len(piece) else " " * width
+    return [line.rstrip() for line in out]
+
 
 class Text(Format):
     """Aligned columns, nothing but characters."""
@@ -62,7 +100,7 @@ class Text(Format):
     template = "txt/document.txt"
     printer = TextPrinter
     page = 88.0
-    relations = {"=": "=", "≈": "≈", "indent": "   "}
+    relations = {"=": "=", "≈": "≈", "→": "→", "indent": "   "}
 
     def text(self, text: str) -> str:
         """Any text on one line, without what could steer a terminal."""

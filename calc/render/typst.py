@@ -10,9 +10,10 @@ from calc.symbol import GREEK, Symbol
 class TypstPrinter(Printer):
     """Typst's own formulas."""
 
-    times = {"": " thin ", "·": "dot.op", "×": "times"}
+    times = {"": " thin ", "·": "dot.op", "×": "times", "∘": "∘", "⊘": "⊘"}
+    applied = " "
     functions = {"f": "f", "sigmoid": "sigma", "tanh": "tanh", "max": "max", "ln": "ln", "pi": "pi", "relu": '"ReLU"',
-                 "leaky_relu": '"LReLU"', "elu": '"ELU"'}  # fmt: skip
+                 "leaky_relu": '"LReLU"', "elu": '"ELU"', "silu": '"SiLU"', "gelu": '"GELU"'}  # fmt: skip
 
     def ratio(self, num: str, den: str) -> str:
         return f"frac({num}, {den})"
@@ -63,6 +64,15 @@ class TypstPrinter(Printer):
         text = f"frac(partial {of}, partial {by})"
         return f"lr({text} bar.v)_({at if at[0] != '[' else chr(34) + at + chr(34)})" if at else text
 
+    def nabla(self, of: str, by: str) -> str:
+        return f"nabla_({by}) {of}"
+
+    def matrix(self, rows: list[list[str]]) -> str:
+        return f"mat(column-gap: #0.8em, row-gap: #0.35em, {'; '.join([', '.join(row) for row in rows])})"
+
+    def transpose(self, base: str) -> str:
+        return f"{base}^(upright(T))"
+
 
 # what every text font has; for the rest all embedded fonts are named, since typst's own search gives up too early
 _PLAIN = re.compile("[\\x20-\u024f\u0391-\u03c9\u200b\u2010-\u2027−≈≠≤≥]*")
@@ -79,7 +89,7 @@ class Typst(Format):
     printer = TypstPrinter
     page = 80.0
     small_page = 100.0
-    relations = {"=": "=", "≈": "approx", "indent": "quad"}
+    relations = {"=": "=", "≈": "approx", "→": "arrow.r", "indent": "quad"}
 
     def text(self, text: str) -> str:
         """Any text as a Typst string in code mode; what no font has as [U+1F642]."""
