@@ -347,11 +347,13 @@ class Trace:
         pending = [step for step in steps if not all(first[u.id].exact for u in step.uses)]
         printed = first
         for extra in range(1, GUARD_DIGITS + 2):
-            failing = next((step for step in pending if not self._comes_out(step, printed)), None)
-            if failing is None:
+            for step in pending:
+                if not self._comes_out(step, printed):
+                    break
+            else:
                 return printed, True
-            pending.remove(failing)
-            pending.insert(0, failing)  # the first to be tried again
+            pending.remove(step)
+            pending.insert(0, step)  # the first to be tried again
             if extra <= GUARD_DIGITS:
                 printed = {u.id: self.show(u.id, extra) for u in uses}
         return first, False

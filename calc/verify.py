@@ -13,7 +13,7 @@ from flint import arb, fmpq
 from calc.errors import VerificationError
 from calc.expr import Cases, Expr, Frac, Name, Neg, Num, Prod, Sum, evaluate
 from calc.graph import LEARNING_RATE, Graph, build
-from calc.number import LAST_BITS, Number, Shown, Undecided, Unprintable, precision, sign
+from calc.number import LAST_BITS, START_BITS, Number, Shown, Undecided, Unprintable, precision, sign
 from calc.ops.activations import Identity
 from calc.problem import Problem
 from calc.rules import compares_sums
@@ -191,11 +191,21 @@ def difference_quotient(trace: Trace, w: Name) -> tuple[Shown, Shown, Shown, Sho
         h, E(w + h), E(w − h) and the quotient as printed, with as many digits as the line needs to come out;
         None where no h does, as at a kink.
     """
+    bits = START_BITS
+    while bits <= LAST_BITS // 4:
+        try:
+            return _quotient(trace, w, bits)
+        except Undecided:
+            bits *= 2
+    return None
+
+
+def _quotient(trace: Trace, w: Name, bits: int) -> tuple[Shown, Shown, Shown, Shown] | None:
     rounding, gradient = trace.rounding, trace.show(f"dE/d{w.id}").value
-    values, _ = trace.at(LAST_BITS // 4)
+    values, _ = trace.at(bits)
     here = {name: values[name.id] for layer in trace.graph.parameters for name in layer}
     value = here[w]
-    with precision(LAST_BITS // 4):
+    with precision(bits):
         digits = rounding.decimals if rounding.decimals is not None else rounding.significant or 0
         for power in range(max(3, digits // 2 + 1), 40):  # the error falls with h²
             h = fmpq(10) ** -power
@@ -210,6 +220,6 @@ def difference_quotient(trace: Trace, w: Name) -> tuple[Shown, Shown, Shown, Sho
                         step = Shown("1", -power) if power > 5 else Shown("0." + "0" * (power - 1) + "1")
                         return step, up, down, result
                 return None  # a smaller h needs still more digits
-            except (Undecided, Unprintable):
+            except Unprintable:
                 return None
     return None

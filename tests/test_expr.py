@@ -209,7 +209,10 @@ def test_renaming_and_substituting_change_names_only(expr: Expr, printed: dict[s
     new = rename(expr, lambda quantity: quantity.after_update() if isinstance(quantity, Name) else quantity)
     assert [name.id for name in quantities(new)] == [name.id + "'" for name in quantities(expr)]
     assert rename(expr, lambda quantity: quantity) == expr
-    assert not list(quantities(substitute(expr, printed)))
+    try:
+        assert not quantities(substitute(expr, printed))
+    except Undefined:  # on which side of a case is not known
+        assert value_of(expr, printed) is None
     if (value := value_of(expr, printed)) is not None:
         shifted = {f"{id}'": shown for id, shown in printed.items()}
         assert str(value_of(new, shifted)) == str(value)
