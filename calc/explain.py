@@ -557,7 +557,11 @@ class Writer:
             elif rest:
                 blocks += self._rest(number, rest, bool(worked))
             if self.only is not None:  # the only sample's term is the gradient
-                self.numbers |= {f"dE/d{w.id}": self.numbers[f"dE/d{w.id}@{self.only}"] for w in worked}
+                self.numbers |= {
+                    f"dE/d{w.id}": self.numbers[f"dE/d{w.id}@{self.only}"]
+                    for w in worked
+                    if w not in self.graph.penalties
+                }
             if not self.zero_said and any(self.trace.is_zero(f"dE/d{name.id}") for name in layer):
                 self.zero_said = True
                 update = self.problem.optimizer.update
@@ -583,7 +587,7 @@ class Writer:
 
     def _whole(self, parameter: Name, s: int | None) -> Iterator[Line]:
         """What follows the samples' term of a penalised weight: the penalty's, and their sum."""
-        if s is None and parameter in self.graph.penalties:
+        if not self.marked and parameter in self.graph.penalties:
             yield self._line(Partial(PENALTY, parameter).id)
             yield self._line(Partial(self.graph.loss, parameter).id)
 

@@ -150,7 +150,7 @@ def _differentiate(
         for term, product in zip(terms, products, strict=True):
             yield Step(term, "term" if parameter else "path", product)
     if v in graph.penalties:
-        if len(paths) == 1:
+        if not of_samples:
             terms = [Partial(DATA, v)]
             yield Step(terms[0], "term", products[0])
         terms.append(Partial(PENALTY, v))

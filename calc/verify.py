@@ -55,14 +55,14 @@ def verify(problem: Problem, trace: Trace) -> Trace:
         values, decided = trace.at(bits)
         with precision(decided):  # at which the trace knew on which side of a kink each unit stands
             held = kinks(graph, values)
-        here = {w: values[w.id] for layer in graph.parameters for w in layer}
+        here = {id: values[id] for id in graph.given}  # as carried on from an earlier update
         with precision(bits):
             chain: Number = fmpq(0)
             for w, d in direction.items():
                 chain = chain + d * (values[f"dE/d{w.id}"] if rule == "gradient" else -values[change_of(w).id])
             try:
                 above, below = (
-                    loss_at(graph, here | {w: values[w.id] + side * h * d for w, d in direction.items()}, held)
+                    loss_at(graph, here | {w.id: values[w.id] + side * h * d for w, d in direction.items()}, held)
                     for side in (1, -1)
                 )
             except Undecided:  # a kink so close that its side is not decided
@@ -166,11 +166,10 @@ def _at_kink(expr: Expr, values: Mapping[str, Number]) -> bool:
 
 
 def loss_at(
-    graph: Graph, parameters: Mapping[Name, Number], held: Mapping[Name, tuple[Number, Name, Number, Number]] = {}
+    graph: Graph, given: Mapping[str, Number], held: Mapping[Name, tuple[Number, Name, Number, Number]] = {}
 ) -> Number:
-    """E with some parameters replaced: a forward pass and nothing else, at the precision in force."""
-    values: dict[str, Number] = dict(graph.given)
-    values |= {name.id: value for name, value in parameters.items()}
+    """E of given inputs, targets, parameters and states: a forward pass and nothing else, at the precision in force."""
+    values = dict(given)
     for node in graph.nodes:
         at_kink = held.get(node.name)
         if at_kink is not None:
@@ -203,14 +202,14 @@ def difference_quotient(trace: Trace, w: Name) -> tuple[Shown, Shown, Shown, Sho
 def _quotient(trace: Trace, w: Name, bits: int) -> tuple[Shown, Shown, Shown, Shown] | None:
     rounding, gradient = trace.rounding, trace.show(f"dE/d{w.id}").value
     values, _ = trace.at(bits)
-    here = {name: values[name.id] for layer in trace.graph.parameters for name in layer}
-    value = here[w]
+    here = {id: values[id] for id in trace.graph.given}
+    value = here[w.id]
     with precision(bits):
         digits = rounding.decimals if rounding.decimals is not None else rounding.significant or 0
         for power in range(max(3, digits // 2 + 1), 40):  # the error falls with h²
             h = fmpq(10) ** -power
             try:
-                above, below = (loss_at(trace.graph, here | {w: value + side * h}) for side in (1, -1))
+                above, below = (loss_at(trace.graph, here | {w.id: value + side * h}) for side in (1, -1))
                 result = rounding.show((above - below) / (2 * h))
                 if result.value != gradient:
                     continue
