@@ -576,7 +576,13 @@ class Writer:
         """What a delta is, and how gradients follow from it."""
         depth = len(self.problem.layers)
         delta = Partial(self.graph.loss, Name("z", depth, ("j",)))
-        yield _prose("backward.deltas", delta=delta, loss=self.graph.loss, sum=Name("z", depth, ("j",)))
+        trained_biases = any(name.kind == "b" for name in self.graph.trained)
+        yield _prose(
+            "backward.deltas" if trained_biases else "backward.deltas_no_bias",
+            delta=delta,
+            loss=self.graph.loss,
+            sum=Name("z", depth, ("j",)),
+        )
 
     def _penalty_rule(self) -> Iterator[Block]:
         """That the gradient of a weight has two terms."""
@@ -667,7 +673,7 @@ class Writer:
         key = "backward.cancels" if len(pairs) == 1 else "backward.cancels_sum"
         yield _prose(key, activations=tuple(Name("a", p.of.layer, p.of.index, p.of.sample) for _, p in pairs))
         yield Derivation((Line(adjoint, tuple(sides), self._next()),))
-        yield _prose("backward.cancelled")
+        yield _prose("backward.cancelled" if len(self.graph.shortcuts) > 1 else "backward.cancelled_one")
 
     def _adjoint(self, adjoint: Quantity) -> Iterator[Block]:
         """Where a unit feeds several others: the sum over the paths, each worked."""

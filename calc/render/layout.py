@@ -63,8 +63,8 @@ def _pieces(expr: Expr, printer: Printer, room: float) -> list[tuple[str, str, f
     """What stands before a piece, the piece and their width; pieces too wide for a row are broken in turn."""
     found: list[tuple[str, str, float]] = []
     for before, part, level in printer.pieces(expr):
-        bracketed = isinstance(part, Sum | Neg) and level > 0
         text, width = printer.measure(part, level)
+        bracketed = isinstance(part, Sum | Neg | Prod) and level > 0 and text != printer.write(part)
         width += PLUS * bool(before) + BRACKETS * bracketed
         long = width > room or len(text) > LONGEST_ROW
         inner = _pieces(part, printer, room) if long and part is not expr else []
