@@ -186,7 +186,6 @@ def test_random_networks_raise_no_false_alarm(sweep: Sweep) -> None:
     for seed in range(count):
         try:
             calc.solve(calc.Problem(**random_problem(random.Random(f"verify {seed}"))))
-        except calc.UnsupportedError as error:  # ln 0 of an output that rounding has made 0 or 1
-            assert 'set rounding.carry = "full"' in str(error)
+        except calc.UnsupportedError:  # ln 0 of an output that rounding has made 0 or 1
             undefined += 1
     assert undefined <= count // 20
