@@ -544,6 +544,7 @@ class Problem(_Table):
         )
         faults = faults or [
             *_symbol_faults(self),
+            *_target_faults(self),
             *_state_faults(self),
             *_rule_conflicts(self),
             *_matrix_conflicts(self),
@@ -818,6 +819,15 @@ def _mask_faults(number: int, layer: Mapping[str, Any], units: int) -> Iterator[
     if any(op.unit is not Activation.unit for op in ACTIVATIONS if name in (op.name, *op.aliases)):
         what = f"found with {name}, whose units hang together: a masked unit would still take its share. "
         yield Fault(where, what + "Remove the mask, or give the layer another activation")
+
+
+def _target_faults(problem: Problem) -> Iterator[Fault]:
+    """Targets that the loss does not take."""
+    for s, sample in enumerate(problem.samples):
+        for j, t in enumerate(sample.targets):
+            if not problem.loss.takes(t.value):
+                what = f"{t} found, {problem.loss.targets} needed for {problem.loss.name}. Change it, or the loss"
+                yield Fault(f"samples[{s}].targets[{j}]", what)
 
 
 def _state_faults(problem: Problem) -> Iterator[Fault]:

@@ -318,7 +318,8 @@ TARGETS = [[0, 1], [1, 0], [1, -1]]
 @pytest.mark.parametrize("activation", [op.name for op in ACTIVATIONS])
 @pytest.mark.parametrize("loss", [op.name for op in LOSSES])
 def test_hard_inputs_give_right_digits_or_a_clear_error(activation: str, loss: str, sweep: Sweep) -> None:
-    cases = list(product(HARD, TARGETS, WAYS))
+    fitting = {"hinge": TARGETS[2:], "binary_cross_entropy": TARGETS[:2], "cross_entropy": TARGETS[:2]}
+    cases = list(product(HARD, fitting.get(loss, TARGETS), WAYS))
     random.Random(f"{activation} {loss}").shuffle(cases)
     for z, targets, (method, carry) in cases[: sweep.count(seconds=3, ci=20, full=len(cases))]:
         problem = {

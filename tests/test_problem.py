@@ -563,3 +563,17 @@ def test_whatever_bytes_a_file_holds_there_is_a_problem_or_a_message(data: st.Da
     end = data.draw(st.sampled_from([start, start + 1, start + 5, len(content)]))
     put = data.draw(st.binary(max_size=6) | st.text(alphabet="[]{}=\"'.,\n#\\e019_-", max_size=6).map(str.encode))
     _load(tmp_path / "problem.toml", content[:start] + put + content[end:])
+
+
+@pytest.mark.parametrize(("loss", "target", "needed"), [
+    ("hinge", 0, "1 or -1"), ("hinge", 0.5, "1 or -1"),
+    ("binary_cross_entropy", -1, "a number from 0 to 1"), ("cross_entropy", "3/2", "a number from 0 to 1"),
+])  # fmt: skip
+def test_a_target_that_the_loss_does_not_take_is_told(loss: str, target: Any, needed: str) -> None:
+    layers = [{"activation": "sigmoid", "weights": [[1], [2]]}]
+    samples = [{"inputs": [1], "targets": [1, target]}, {"inputs": [1], "targets": [target, 1]}]
+    with pytest.raises(calc.ProblemError) as caught:
+        calc.Problem(learning_rate=1, loss=loss, layers=layers, samples=samples)
+    where = ["samples[0].targets[1]", "samples[1].targets[0]"]
+    said = f"{target} found, {needed} needed for {loss}. Change it, or the loss"
+    assert [str(fault) for fault in caught.value.faults] == [f"{place}: {said}" for place in where]

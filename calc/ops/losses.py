@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from flint import fmpq
+
 from calc.expr import Call, Cases, Expr, Frac, Neg, Num, Pow, Prod, Sum
 from calc.number import Exact, Shown
 from calc.ops.activations import Activation, Sigmoid, Softmax
@@ -49,6 +51,11 @@ class Loss(ABC):
         return ()
 
     needs_unit_sum: ClassVar[bool] = False
+    targets: ClassVar[str] = "any number"
+
+    def takes(self, t: fmpq) -> bool:
+        """Whether ``t`` may be a target: one of ``targets``."""
+        return True
 
 
 def _squared(a: Expr, t: Expr) -> Expr:
@@ -117,7 +124,11 @@ class BinaryCrossEntropy(Loss):
     """E = −Σ [t ln a + (1 − t) ln(1 − a)],  ∂E/∂a = (a − t) / (a (1 − a))"""
 
     name = "binary_cross_entropy"
+    targets = "a number from 0 to 1"
     aliases = ("bce",)
+
+    def takes(self, t: fmpq) -> bool:
+        return bool(0 <= t <= 1)
 
     def part(self, a: Expr, t: Expr, n: int) -> Expr:
         one = Prod((t, Call("ln", (a,))))
@@ -135,7 +146,11 @@ class CrossEntropy(Loss):
     """E = −Σ t ln a,  ∂E/∂a = −t / a"""
 
     name = "cross_entropy"
+    targets = "a number from 0 to 1"
     aliases = ("categorical_cross_entropy", "ce")
+
+    def takes(self, t: fmpq) -> bool:
+        return bool(0 <= t <= 1)
 
     def part(self, a: Expr, t: Expr, n: int) -> Expr:
         return Neg(Prod((t, Call("ln", (a,)))))
@@ -158,7 +173,11 @@ class Hinge(Loss):
     """E = Σ max(0, 1 − t a) with t = ±1,  ∂E/∂a = −t where t a < 1, else 0, by convention where t a = 1"""
 
     name = "hinge"
+    targets = "1 or -1"
     has_kink = True
+
+    def takes(self, t: fmpq) -> bool:
+        return bool(abs(t) == 1)
 
     def part(self, a: Expr, t: Expr, n: int) -> Expr:
         return Call("max", (ZERO, self._margin(a, t)))
