@@ -5,7 +5,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from calc.document import Cell, Derivation, Document, Line, Reference, Table, Words
+from calc.document import Argument, Cell, Derivation, Document, Line, Reference, Table, Words
 from calc.errors import Fault, ProblemError
 from calc.expr import Expr, Num
 from calc.notation import Notation
@@ -167,7 +167,10 @@ class _View:
         """The table, or several of fewer columns where it is wider than the page."""
         small = self.format.small_page
         if len(table.rows) <= LONG or small is None:
-            return [self._grid(part, False) for part in split(table, self.format.page, self._cell_width)]
+            parts = split(table, self.format.page, self._cell_width)
+            if len(parts) == 1 or small is None or len(split(table, small, self._cell_width)) > 1:
+                return [self._grid(part, False) for part in parts]
+            return [self._grid(table, True)]  # in small letters it fits as a whole
         parts = split(table, small, self._cell_width)
         return [self._grid(fold(part, small, self._cell_width), True) for part in parts]
 
@@ -182,15 +185,26 @@ class _View:
             case None:
                 return 0.0
             case Words():
-                said = self._said(cell)
-                for place, argument in cell.args.items():
-                    said = said.replace(f"{{{place}}}", str(argument))
-                return 0.9 * len(said)
+                pieces = self._said(cell).replace("}", "{").split("{")
+                return sum(
+                    self._argument_width(cell.args[piece]) if i % 2 else 0.9 * len(piece)
+                    for i, piece in enumerate(pieces)
+                )
             case Line(left, sides):
                 return self._width(left) + sum(self._width(side) + RELATION for _, side in sides)
             case Num(shown):
                 return self._width(cell) - 1.5 * shown.negative  # no brackets here
         return self._width(cell)
+
+    def _argument_width(self, argument: Argument) -> float:
+        match argument:
+            case int():
+                return len(str(argument))
+            case Reference(number):
+                return 0.9 * len(self.said["list.line"]) + len(str(number))
+            case tuple():
+                return sum(self._argument_width(one) + 2 for one in argument)
+        return self._cell_width(argument)
 
     def _width(self, expr: Expr) -> float:
         return self.printer.measure(expr)[1]
