@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import TypeVar
 
+from flint import fmpq
+
 from calc.document import (
     Argument,
     Block,
@@ -49,6 +51,7 @@ from calc.verify import difference_quotient
 SMALL = 24  # parameters that "auto" still works in full
 PATHS = 3  # of a sum over paths that are worked line by line in a network that is not worked in full
 UNIT = 2  # parameters of a layer's first unit that "auto" works in full where there are more
+SATURATED = fmpq(1, 100)  # a slope below which next to no gradient passes a unit
 T = TypeVar("T")
 
 COLUMNS = 6  # numbers beside one another in a table
@@ -477,22 +480,35 @@ class Writer:
             yield _prose(f"forward.masked_{_plural(len(units))}", units=units)
 
     def _idle(self, number: int) -> Iterator[Block]:
-        """Units that pass nothing on or stand at a kink, said in words."""
+        """Units that pass nothing on, are saturated or stand at a kink, said in words."""
         layer = self.problem.layers[number - 1]
-        if layer.activation.kink is None:
+        if layer.activation.kink is None and not layer.activation.saturates:
             return
-        idle, tied = [], []
+        idle: list[Name] = []
+        tied: list[Name] = []
+        flat: list[Name] = []
         for s in self.samples:
             for j in range(1, len(layer.weights) + 1):
                 if layer.mask is not None and layer.mask[j - 1].value == 0:
                     continue  # it is the mask that takes it out, whatever its sum
                 a, z = Name("a", number, (j,), s), Name("z", number, (j,), s)
-                if self.trace.is_zero(z.id):
+                if layer.activation.saturates:
+                    slope = self.trace.show(Partial(a, z).id).value
+                    if abs(slope) < SATURATED and z not in self.graph.shortcuts:  # there the slope cancels
+                        flat.append(a)
+                elif self.trace.is_zero(z.id):
                     tied.append(z)
                 elif self.trace.is_zero(Partial(a, z).id):
                     idle.append(a)
         if idle:
             yield _prose(f"forward.idle_{_plural(len(idle))}", units=tuple(idle))
+            dead = [j for j in dict.fromkeys(a.index[0] for a in idle) if sum(a.index[0] == j for a in idle) > 1]
+            dead = [j for j in dead if sum(a.index[0] == j for a in idle) == len(self.samples)]
+            if dead:
+                units = tuple(Name("a", number, (j,)) for j in dead)
+                yield _prose(f"forward.dead_{_plural(len(dead))}", units=units)
+        if flat:
+            yield _prose(f"forward.flat_{_plural(len(flat))}", units=tuple(flat), bound=Num(Shown("0.01")))
         if tied:
             at_zero = Num(self.problem.conventions.at_kink(layer.activation.kink))
             yield _prose(f"forward.tied_{_plural(len(tied))}", sums=tuple(tied), value=at_zero)

@@ -493,3 +493,21 @@ def test_a_unit_at_the_kink_is_mentioned_only_where_there_is_one() -> None:
     assert "by convention" in kinked or "is taken as" in kinked
     assert "is taken as" not in smooth
     assert "1 (e" not in smooth
+
+
+@pytest.mark.parametrize(("activation", "loss", "z", "said"), [
+    ("sigmoid", "half_squared_error", "4", False), ("sigmoid", "half_squared_error", "-5", True),
+    ("tanh", "half_squared_error", "3", True), ("tanh", "half_squared_error", "1", False),
+    ("sigmoid", "binary_cross_entropy", "5", False),  # there the slope cancels
+])  # fmt: skip
+def test_a_saturated_unit_is_told(activation: str, loss: str, z: str, said: bool) -> None:
+    page = outputs(activation, loss, [z], [1]).render()
+    assert ("is saturated: the slope of its activation is below $0.01$ there" in page) is said
+
+
+def test_a_unit_that_is_0_in_every_sample_is_called_dead() -> None:
+    layers = [{"activation": "relu", "weights": [[-1], [1]]}, {"activation": "identity", "weights": [[1, 1]]}]
+    samples = [{"inputs": [x], "targets": [1]} for x in (1, 2)]
+    problem = {"learning_rate": 1, "loss": "squared_error", "layers": layers}
+    assert "$a^{(1)}_1$ is 0 in every sample" in calc.solve(calc.Problem(**problem, samples=samples)).render()
+    assert "in every sample" not in calc.solve(calc.Problem(**problem, samples=samples[:1])).render()

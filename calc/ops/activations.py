@@ -25,6 +25,8 @@ class Activation(ABC):
     name: ClassVar[str]
     aliases: ClassVar[tuple[str, ...]] = ()
 
+    saturates: ClassVar[bool] = False  # far from 0 its slope vanishes, on both sides
+
     @property
     def kink(self) -> str | None:
         """The convention that settles its derivative at a kink; None where there is none."""
@@ -63,6 +65,7 @@ class Sigmoid(Activation):
 
     name = "sigmoid"
     aliases = ("logistic",)
+    saturates = True
 
     def formula(self, z: Expr) -> Expr:
         return Call("sigmoid", (z,))
@@ -75,6 +78,7 @@ class BipolarSigmoid(Activation):
     """a = 2 σ(z) − 1,  a′ = ½ (1 + a)(1 − a)"""
 
     name = "bipolar_sigmoid"
+    saturates = True
 
     def formula(self, z: Expr) -> Expr:
         return Sum((Prod((TWO, Call("sigmoid", (z,)))), Neg(ONE)))
@@ -87,6 +91,7 @@ class Tanh(Activation):
     """a = tanh z,  a′ = 1 − a²"""
 
     name = "tanh"
+    saturates = True
 
     def formula(self, z: Expr) -> Expr:
         return Call("tanh", (z,))
