@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from flint import arb, fmpq
 
-from calc.number import Number, Shown, Undefined, sign
+from calc.number import Number, Shown, Undefined, is_nothing, sign
 
 if TYPE_CHECKING:
     import sympy
@@ -229,6 +229,8 @@ def _sqrt(value: Number) -> Number:
         above, below = value.p.isqrt(), value.q.isqrt()
         if above * above == value.p and below * below == value.q:
             return fmpq(above, below)
+    if is_nothing(value):  # such as g² of a gradient that cancels: its ball reaches below 0, where arb has no root
+        return arb(0, arb(value).abs_upper().sqrt())
     return arb(value).sqrt()
 
 

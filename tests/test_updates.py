@@ -231,3 +231,13 @@ def test_gradients_with_penalties_and_masks_are_those_of_automatic_differentiati
             gradients += 1
             assert float(solution[id].value) == pytest.approx(value, rel=1e-9, abs=1e-13 * max(1, size)), (id, problem)
     record_property("Gradients with penalties and masks, against HIPS autograd", f"{gradients} compared, 0 differ")
+
+
+@pytest.mark.parametrize("optimizer", ["adagrad", "rmsprop", "adam", "adamw"])
+def test_a_gradient_that_cancels_over_the_samples_has_a_root_of_its_square(optimizer: str) -> None:
+    layers = [{"activation": "sigmoid", "weights": [[0.3]], "biases": [0.2]}]
+    samples = [{"inputs": [1], "targets": [target]} for target in (1, 0)]
+    tables = {"learning_rate": 0.5, "loss": "absolute_error", "optimizer": {"name": optimizer}}
+    solution = calc.solve(calc.Problem(layers=layers, samples=samples, **tables))
+    assert solution["dE/dw1_1_1"].shown == "0"
+    assert solution["Dw1_1_1"].shown == ("-0.0015" if optimizer == "adamw" else "0")
