@@ -137,6 +137,42 @@ def test_a_large_network_stays_within_its_margins(tmp_path: Path) -> None:
         check_pages(calc.Problem(**problem), tmp_path)
 
 
+def text_of(pdf: Path) -> str:
+    """Page after page, each ended by a form feed; spaces and breaks of lines are one space."""
+    done = subprocess.run(["pdftotext", str(pdf), "-"], capture_output=True, text=True, check=True)
+    return re.sub(r"[^\S\f]+", " ", done.stdout)
+
+
+DIGITS = {  # a line, or its part that is set in one row, of every kind of step of examples/pixel-digits.toml
+    "a pre-activation": "= (−0.2) × 0 + (−0.12) × 1 + (−0.37) × 1",
+    "an activation": "= max(0, −0.86) = 0",
+    "a softmax": "≈ 0.4853",
+    "the error of an output": "× (1 − 0.4853)2 ≈ 0.1325",
+    "the error of all samples": "× (0.2650 + 0.2538 + 0.2182 + 0.2961) ≈ 0.2583",
+    "an entry of the Jacobian on its diagonal": "= 0.4853 × (1 − 0.4853) ≈ 0.2498",
+    "an entry of the Jacobian beside it": "= −0.5147 × 0.4853 ≈ −0.2498",
+    "a sum over paths through the Jacobian": "= (−0.03214) + (−0.03214)",
+    "a sum over paths": "= 0.0296 + 0.0424 ≈ 0.0720",
+    "a sum over paths by a table": "= 0.0216 + 0 + 0.0006 + 0 + (−0.0283) + (−0.0061) ≈ −0.0122",
+    "a sample's term of a gradient": "= (−0.0643) × 0.0347 ≈ −0.0022",
+    "what a gradient is the sum of": "The gradient of a parameter is the sum of its samples",
+    "a gradient as sum over samples": "−0.06429 0.06297 −0.05814 0.06749 0.0080",
+    "a change": "= −0.1 × (−0.0074) ≈ 0.0007",
+    "a new weight": "= (−0.46) + 0.0007 ≈ −0.4593",
+    "the error after the update": "The error falls from 0.2583 to 0.2467",
+}
+
+
+def test_the_pdf_of_a_larger_network_is_short_and_still_shows_every_kind_of_step(tmp_path: Path) -> None:
+    needs("pdftotext")
+    problem = calc.load(ROOT / "examples" / "pixel-digits.toml")
+    assert problem.solution.show == "auto"
+    calc.solve(problem).save(tmp_path / "digits.pdf")
+    text = text_of(tmp_path / "digits.pdf")
+    assert text.count("\f") <= 12
+    assert [kind for kind, line in DIGITS.items() if line not in text] == []
+
+
 def test_a_pdf_is_the_same_from_run_to_run() -> None:
     problem = calc.load(ROOT / "examples" / "xor.toml")
     assert calc.solve(problem).pdf() == calc.solve(problem).pdf()
