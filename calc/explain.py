@@ -940,10 +940,14 @@ class Writer:
             return
         yield _prose("check.no_numeric")
 
+    def _answered(self) -> tuple[str, ...]:
+        """The columns of the answers; of a large network what was asked for."""
+        return (
+            ("parameter", "old", "gradient", "change", "new") if self.full_forward else ("parameter", "gradient", "new")
+        )
+
     def answers(self) -> Iterator[Section]:
-        keys: tuple[str, ...] = ("parameter", "old", "gradient", "change", "new")
-        if not self.full_forward:  # a long table of what was asked for
-            keys = ("parameter", "gradient", "new")
+        keys = self._answered()
         heads = [Words(f"table.{key}") for key in keys]
         rows: list[tuple[Cell, ...]] = []
         for w in self.parameters:

@@ -459,6 +459,9 @@ class MatrixWriter(Writer):
                 blocks += self._layer_changes(number)
         yield Section(Words("section.update"), tuple(blocks))
 
+    def _answered(self) -> tuple[str, ...]:
+        return ("parameter", "old", "gradient", "change", "new")  # matrices too large for their line stand here
+
     def _forward_again(self) -> Iterator[Block]:
         if len(self.parameters) > MOST_CHECKED:
             return
@@ -470,7 +473,7 @@ class MatrixWriter(Writer):
             lines.append(self._matrix_line(a, self._function(number, z), symbolic=False))
         yield from self._derivation(lines)
         if self.samples[0] is None:
-            yield from self._derivation([self._line(id, symbolic=False) for id in (*self._losses_after(), "E'")])
+            yield from self._derivation([self._line(id, symbolic=False) for id in self._losses_after()])
             return
         n = self.problem.widths[-1]
         parts = [Name("E", None, (j,), None, True) for j in range(1, n + 1)] if n > 1 else []

@@ -3,6 +3,7 @@
 import json
 import random
 import re
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -298,3 +299,26 @@ def test_the_method_is_taken_from_the_command_line(tmp_path: Path) -> None:
     done = CliRunner().invoke(app, ["solve", problem, "--method", "matrix"])
     assert done.exit_code == 0
     assert r"\begin{pmatrix}" in done.output
+
+
+# What a page says of itself ------------------------------------------------------------------------------------------
+
+
+def numbered(page: str) -> list[str]:
+    return re.findall(r"^(\S.*?) && \\text\{\(\d+\)\}", page, re.MULTILINE)
+
+
+@pytest.mark.parametrize("seed", [None, *range(12)])
+def test_no_numbered_line_is_printed_twice(seed: int | None) -> None:
+    problem = two_two_two() if seed is None else calc.Problem(**matrix_problem(f"twice {seed}"))
+    lines = Counter(line for line in numbered(calc.solve(problem).render()) if not line.startswith("&"))
+    assert not {line for line, count in lines.items() if count > 1}
+
+
+@pytest.mark.parametrize("format", ["markdown", "latex", "typst", "text"])
+@pytest.mark.parametrize("name", ["houses", "pixels"])
+def test_what_is_said_to_stand_under_answers_stands_there(name: str, format: str) -> None:
+    page = calc.solve(calc.load(HOUSES) if name == "houses" else calc.Problem(**pixels(4))).render(format)
+    told = [page[: m.start()][-500:] for m in re.finditer("stand under Answers", page)]
+    if any(re.search(r"(Δ|\\Delta|Delta) ?W", before) for before in told):
+        assert "change" in page.split("Answers")[-1], "no change stands under Answers"
