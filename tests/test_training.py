@@ -513,3 +513,10 @@ def test_an_update_that_cannot_be_worked_is_named() -> None:
     wild = [layer | {"activation": "identity"} for layer in NETWORK["layers"]]
     with pytest.raises(calc.UnsupportedError, match=r"update \d+ \(epoch \d+\): "):
         solve(NETWORK, {"layers": wild, "learning_rate": 1000, "training": {"epochs": 200}}).render()
+
+
+def test_the_table_of_mini_batches_is_not_taken_apart_column_by_column() -> None:
+    page = solve(NETWORK, {"training": {"schedule": {"batch_size": 2}, "epochs": 2, "order": [3, 1, 2, 4]}}).render(
+        "text"
+    )
+    assert re.search(r"^  update  epoch  samples  E ", page, re.MULTILINE)

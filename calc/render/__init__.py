@@ -177,15 +177,22 @@ class _View:
         ]
         return Grid(head, rows, max(len(table.head), *(len(row) for row in rows)), len(rows) <= SHORT, long)
 
+    def _argument_width(self, argument: Any) -> float:
+        if isinstance(argument, tuple):  # in a row: a, b and c
+            return sum(map(self._argument_width, argument)) + 4.5 * (len(argument) - 1)
+        if isinstance(argument, int | Reference):
+            return 0.9 * len(str(argument)) if isinstance(argument, int) else 4.0
+        return self._cell_width(argument)
+
     def _cell_width(self, cell: Cell) -> float:
         match cell:
             case None:
                 return 0.0
             case Words():
                 said = self._said(cell)
-                for place, argument in cell.args.items():
-                    said = said.replace(f"{{{place}}}", str(argument))
-                return 0.9 * len(said)
+                for place in cell.args:
+                    said = said.replace(f"{{{place}}}", "")
+                return 0.9 * len(said) + sum(map(self._argument_width, cell.args.values()))
             case Line(left, sides):
                 return self._width(left) + sum(self._width(side) + RELATION for _, side in sides)
             case Num(shown):
