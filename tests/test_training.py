@@ -520,3 +520,10 @@ def test_the_table_of_mini_batches_is_not_taken_apart_column_by_column() -> None
         "text"
     )
     assert re.search(r"^  update  epoch  samples  E ", page, re.MULTILINE)
+
+
+def test_where_the_error_of_a_later_update_is_taken_is_told() -> None:
+    tables = {"optimizer": {"name": "nesterov"}, "training": {"epochs": 3}}
+    said = "are those at the looked-ahead parameters"
+    assert said in " ".join(solve(NETWORK, tables).render("text").split())
+    assert said not in " ".join(solve(NETWORK, {"training": {"epochs": 3}}).render("text").split())
