@@ -427,6 +427,11 @@ class Writer:
             return Words("section.output_layer")
         return Words("section.only_hidden_layer") if depth == 2 else Words("section.hidden_layer", {"layer": number})
 
+    def _zero_key(self) -> str:
+        """What a gradient of 0 means for its parameter, by the optimiser."""
+        update = self.problem.optimizer.update
+        return f"backward.zero{'_decay' if 'weight_decay' in vars(update) else '_state' if update.state else ''}"
+
     def _applies(self, number: int) -> Words:
         z, layer = Name("z"), self.problem.layers[number - 1]
         zs, as_ = ([Name(kind, number, (j,)) for j in range(1, len(layer.weights) + 1)] for kind in "za")
@@ -564,9 +569,7 @@ class Writer:
                 }
             if not self.zero_said and any(self.trace.is_zero(f"dE/d{name.id}") for name in layer):
                 self.zero_said = True
-                update = self.problem.optimizer.update
-                decays = "weight_decay" in vars(update)
-                blocks.append(_prose(f"backward.zero{'_decay' if decays else '_state' if update.state else ''}"))
+                blocks.append(_prose(self._zero_key()))
             if self.problem.conventions.update_order == "sequential":
                 changes = list(self._changes(layer))
                 blocks += [_prose("backward.updated_first"), *changes] if changes else []

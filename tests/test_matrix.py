@@ -296,3 +296,13 @@ def test_the_method_is_taken_from_the_command_line(tmp_path: Path) -> None:
     done = CliRunner().invoke(app, ["solve", problem, "--method", "matrix"])
     assert done.exit_code == 0
     assert r"\begin{pmatrix}" in done.output
+
+
+def test_a_gradient_of_zero_does_not_hold_a_parameter_that_momentum_moves() -> None:
+    layer = {"activation": "identity", "weights": [[1]]}
+    optimizer = {"name": "momentum", "state": {"v": [[[0.5]]]}}
+    tables = {"learning_rate": 0.1, "loss": "squared_error", "optimizer": optimizer, "solution": {"method": "matrix"}}
+    solution = calc.solve(calc.Problem(layers=[layer], samples=[{"inputs": [1], "targets": [1]}], **tables))
+    assert solution["dE/dw1_1_1"].shown == "0"
+    assert solution["w1_1_1'"].shown == "1.45"
+    assert "moves only by what the state has kept" in solution.render("text")
