@@ -49,6 +49,7 @@ from calc.verify import difference_quotient
 SMALL = 24  # parameters that "auto" still works in full
 PATHS = 3  # of a sum over paths that are worked line by line in a network that is not worked in full
 UNIT = 2  # parameters of a layer's first unit that "auto" works in full where there are more
+MOST_IN_PROSE = 8  # units of a layer whose activation is written out in a sentence
 T = TypeVar("T")
 
 COLUMNS = 6  # numbers beside one another in a table
@@ -436,6 +437,8 @@ class Writer:
         z, layer = Name("z"), self.problem.layers[number - 1]
         zs, as_ = ([Name(kind, number, (j,)) for j in range(1, len(layer.weights) + 1)] for kind in "za")
         formula, by_z = layer.activation.unit(zs, as_, 0, Shown("0"))
+        if len(by_z) > MOST_IN_PROSE and isinstance(formula, Frac):  # too long for a sentence
+            return Words("forward.applies_shared", {"unit": as_[0], "power": formula.num, "count": len(by_z)})
         if len(by_z) > 1:  # the units of the layer hang together
             return Words("forward.applies", {"function": Line(as_[0], (("=", formula),))})
         formula = layer.activation.formula(z)
