@@ -52,6 +52,7 @@ SMALL = 24  # parameters that "auto" still works in full
 PATHS = 3  # of a sum over paths that are worked line by line in a network that is not worked in full
 UNIT = 2  # parameters of a layer's first unit that "auto" works in full where there are more
 SATURATED = fmpq(1, 100)  # a slope below which next to no gradient passes a unit
+MOST_IN_PROSE = 8  # units of a layer whose activation is written out in a sentence
 T = TypeVar("T")
 
 COLUMNS = 6  # numbers beside one another in a table
@@ -430,10 +431,17 @@ class Writer:
             return Words("section.output_layer")
         return Words("section.only_hidden_layer") if depth == 2 else Words("section.hidden_layer", {"layer": number})
 
+    def _zero_key(self) -> str:
+        """What a gradient of 0 means for its parameter, by the optimiser."""
+        update = self.problem.optimizer.update
+        return f"backward.zero{'_decay' if 'weight_decay' in vars(update) else '_state' if update.state else ''}"
+
     def _applies(self, number: int) -> Words:
         z, layer = Name("z"), self.problem.layers[number - 1]
         zs, as_ = ([Name(kind, number, (j,)) for j in range(1, len(layer.weights) + 1)] for kind in "za")
         formula, by_z = layer.activation.unit(zs, as_, 0, Shown("0"))
+        if len(by_z) > MOST_IN_PROSE and isinstance(formula, Frac):  # too long for a sentence
+            return Words("forward.applies_shared", {"unit": as_[0], "power": formula.num, "count": len(by_z)})
         if len(by_z) > 1:  # the units of the layer hang together
             return Words("forward.applies", {"function": Line(as_[0], (("=", formula),))})
         formula = layer.activation.formula(z)
@@ -580,9 +588,7 @@ class Writer:
                 }
             if not self.zero_said and any(self.trace.is_zero(f"dE/d{name.id}") for name in layer):
                 self.zero_said = True
-                update = self.problem.optimizer.update
-                decays = "weight_decay" in vars(update)
-                blocks.append(_prose(f"backward.zero{'_decay' if decays else '_state' if update.state else ''}"))
+                blocks.append(_prose(self._zero_key()))
             if self.problem.conventions.update_order == "sequential":
                 changes = list(self._changes(layer))
                 blocks += [_prose("backward.updated_first"), *changes] if changes else []

@@ -79,7 +79,8 @@ def _given(writer: Writer, iterations: Sequence[Iteration]) -> Iterator[Section]
     for section in writer.given():
         blocks = list(section.blocks)
         if len(iterations) > 1:
-            blocks.append(Prose(tuple(schedule(problem))))
+            ahead = [Words("training.ahead")] if writer.graph.ahead else []
+            blocks.append(Prose((*schedule(problem), *ahead)))
             if problem.rounding.carry == "full":
                 blocks += _rounded_tables(iterations)
         yield Section(section.heading, tuple(blocks), section.level)

@@ -330,7 +330,7 @@ class MatrixWriter(Writer):
                 blocks += self._product_lines(Partial(loss, name), self._gradient(name))
             if not self.zero_said and any(self._has_zero(Partial(loss, name)) for name in trained):
                 self.zero_said = True
-                blocks.append(_prose("backward.zero"))
+                blocks.append(_prose(self._zero_key()))
             if self.problem.conventions.update_order == "sequential" and trained:
                 blocks += [_prose("backward.updated_first"), *self._layer_changes(number)]
             if number == 1:

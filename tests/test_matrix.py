@@ -322,3 +322,13 @@ def test_what_is_said_to_stand_under_answers_stands_there(name: str, format: str
     told = [page[: m.start()][-500:] for m in re.finditer("stand under Answers", page)]
     if any(re.search(r"(Δ|\\Delta|Delta) ?W", before) for before in told):
         assert "change" in page.split("Answers")[-1], "no change stands under Answers"
+
+
+def test_a_gradient_of_zero_does_not_hold_a_parameter_that_momentum_moves() -> None:
+    layer = {"activation": "identity", "weights": [[1]]}
+    optimizer = {"name": "momentum", "state": {"v": [[[0.5]]]}}
+    tables = {"learning_rate": 0.1, "loss": "squared_error", "optimizer": optimizer, "solution": {"method": "matrix"}}
+    solution = calc.solve(calc.Problem(layers=[layer], samples=[{"inputs": [1], "targets": [1]}], **tables))
+    assert solution["dE/dw1_1_1"].shown == "0"
+    assert solution["w1_1_1'"].shown == "1.45"
+    assert "moves only by what the state has kept" in solution.render("text")

@@ -182,3 +182,11 @@ def test_no_formula_block_is_longer_than_hosts_take() -> None:
     for path in EXAMPLES:
         page = calc.solve(calc.load(path)).render("markdown")
         assert all(len(block) <= 1000 for block in page.split("$$")[1::2])
+
+
+def test_a_softmax_of_many_units_stays_within_its_margins(tmp_path: Path) -> None:
+    needs("pdflatex", "pdftotext")
+    layer = {"activation": "softmax", "weights": [[f"{(-1) ** j * j * 0.1 + 0.05:.2f}"] for j in range(20)]}
+    samples = [{"inputs": [0.5], "targets": [1, *[0] * 19]}]
+    problem = calc.Problem(learning_rate=0.1, loss="cross_entropy", layers=[layer], samples=samples)
+    check_pages(problem, tmp_path)

@@ -513,3 +513,17 @@ def test_an_update_that_cannot_be_worked_is_named() -> None:
     wild = [layer | {"activation": "identity"} for layer in NETWORK["layers"]]
     with pytest.raises(calc.UnsupportedError, match=r"update \d+ \(epoch \d+\): "):
         solve(NETWORK, {"layers": wild, "learning_rate": 1000, "training": {"epochs": 200}}).render()
+
+
+def test_the_table_of_mini_batches_is_not_taken_apart_column_by_column() -> None:
+    page = solve(NETWORK, {"training": {"schedule": {"batch_size": 2}, "epochs": 2, "order": [3, 1, 2, 4]}}).render(
+        "text"
+    )
+    assert re.search(r"^  update  epoch  samples  E ", page, re.MULTILINE)
+
+
+def test_where_the_error_of_a_later_update_is_taken_is_told() -> None:
+    tables = {"optimizer": {"name": "nesterov"}, "training": {"epochs": 3}}
+    said = "are those at the looked-ahead parameters"
+    assert said in " ".join(solve(NETWORK, tables).render("text").split())
+    assert said not in " ".join(solve(NETWORK, {"training": {"epochs": 3}}).render("text").split())

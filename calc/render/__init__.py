@@ -5,7 +5,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from calc.document import Argument, Cell, Derivation, Document, Line, Reference, Table, Words
+from calc.document import Cell, Derivation, Document, Line, Reference, Table, Words
 from calc.errors import Fault, ProblemError
 from calc.expr import Expr, Num
 from calc.notation import Notation
@@ -180,31 +180,27 @@ class _View:
         ]
         return Grid(head, rows, max(len(table.head), *(len(row) for row in rows)), len(rows) <= SHORT, long)
 
+    def _argument_width(self, argument: Any) -> float:
+        if isinstance(argument, tuple):  # in a row: a, b and c
+            return sum(map(self._argument_width, argument)) + 4.5 * (len(argument) - 1)
+        if isinstance(argument, int | Reference):
+            return 0.9 * len(str(argument)) if isinstance(argument, int) else 4.0
+        return self._cell_width(argument)
+
     def _cell_width(self, cell: Cell) -> float:
         match cell:
             case None:
                 return 0.0
             case Words():
-                pieces = self._said(cell).replace("}", "{").split("{")
-                return sum(
-                    self._argument_width(cell.args[piece]) if i % 2 else 0.9 * len(piece)
-                    for i, piece in enumerate(pieces)
-                )
+                said = self._said(cell)
+                for place in cell.args:
+                    said = said.replace(f"{{{place}}}", "")
+                return 0.9 * len(said) + sum(map(self._argument_width, cell.args.values()))
             case Line(left, sides):
                 return self._width(left) + sum(self._width(side) + RELATION for _, side in sides)
             case Num(shown):
                 return self._width(cell) - 1.5 * shown.negative  # no brackets here
         return self._width(cell)
-
-    def _argument_width(self, argument: Argument) -> float:
-        match argument:
-            case int():
-                return len(str(argument))
-            case Reference(number):
-                return 0.9 * len(self.said["list.line"]) + len(str(number))
-            case tuple():
-                return sum(self._argument_width(one) + 2 for one in argument)
-        return self._cell_width(argument)
 
     def _width(self, expr: Expr) -> float:
         return self.printer.measure(expr)[1]

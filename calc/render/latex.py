@@ -12,7 +12,7 @@ from calc.symbol import GREEK, Symbol
 class LatexPrinter(Printer):
     """amsmath, as Markdown hosts read it too."""
 
-    times = {"": r"\,", "·": r"\cdot", "×": r"\times", "∘": r"\circ", "⊘": r"\oslash"}
+    times = {"": r"\,", "·": r"\cdot", "×": r"\times", "∘": r"\circ", "⊘": r"\oslash", "/": "/"}
     functions = {
         "f": "f", "sigmoid": r"\sigma", "tanh": r"\tanh", "max": r"\max", "ln": r"\ln", "pi": r"\pi",
         "relu": r"\operatorname{ReLU}", "leaky_relu": r"\operatorname{LReLU}", "elu": r"\operatorname{ELU}",

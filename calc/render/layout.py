@@ -44,12 +44,14 @@ def _break(line: Line, printer: Printer, room: float, relations: dict[str, str])
             broken.append(row)
             row, used = "", 0.0
         if width <= room and len(text) <= LONGEST_ROW:
-            row, used = f"{row} {sign} {text}".strip(), used + width
+            row, used = f"{row} {sign} {text}" if row else f"{sign} {text}", used + width
             continue
         if isinstance(side, Frac):  # a bar cannot be broken
-            side = Prod(
-                (Frac(Num.of(1), side.den), side.num), "×" if isinstance(side.den, Prod) and side.den.sign else ""
-            )
+            if printer.measure(side.den)[1] + 1 > room:  # nor what stands under it: softmax of many units
+                side = Prod((side.num, side.den), "/")
+            else:
+                sign_of_den = "×" if isinstance(side.den, Prod) and side.den.sign else ""
+                side = Prod((Frac(Num.of(1), side.den), side.num), sign_of_den)
         row, used = sign + " ", RELATION
         for before, text, piece in _pieces(side, printer, room - 2 * RELATION):
             if used > RELATION and (used + piece > room or len(row) + len(text) > LONGEST_ROW):

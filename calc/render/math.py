@@ -35,7 +35,7 @@ ANY, TERM, FACTOR, BASE = 0, 1, 2, 3
 
 RELATION = 2.6  # the width of " = "
 PLUS = 2.4
-GAPS = {"×": 2.4, "·": 1.6, "": 0.5, "∘": 2.4, "⊘": 2.4}  # between factors
+GAPS = {"×": 2.4, "·": 1.6, "": 0.5, "∘": 2.4, "⊘": 2.4, "/": 1.6}  # between factors
 COLUMN_GAP = 2.0  # between the columns of a matrix
 BRACKETS = 1.6
 
@@ -162,8 +162,8 @@ class Printer(ABC):
                 return parts
             case Prod(factors, sign):
                 before = ["", *(self._between(a, b, sign) for a, b in pairwise(factors))]
-                # a ⊘ (b ∘ c) is not a ⊘ b ∘ c
-                levels = [FACTOR, *[BASE if sign == "⊘" else FACTOR] * (len(factors) - 1)]
+                # a ⊘ (b ∘ c) is not a ⊘ b ∘ c, and a / (b · c) not a / b · c
+                levels = [FACTOR, *[BASE if sign in ("⊘", "/") else FACTOR] * (len(factors) - 1)]
                 return list(zip(before, factors, levels, strict=True))
             case Neg(Prod() as product):
                 (_, first, level), *rest = self.pieces(product)

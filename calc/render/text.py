@@ -11,7 +11,7 @@ _SUB = str.maketrans("0123456789()+-−=", "₀₁₂₃₄₅₆₇₈₉₍₎
 class TextPrinter(Printer):
     """Unicode, for a terminal."""
 
-    times = {"": " ", "·": "·", "×": "×", "∘": "∘", "⊘": "⊘"}
+    times = {"": " ", "·": "·", "×": "×", "∘": "∘", "⊘": "⊘", "/": "/"}
     minus = "−"
     fraction_level = TERM
     over_level, under_level = FACTOR, BASE

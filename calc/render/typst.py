@@ -10,7 +10,7 @@ from calc.symbol import GREEK, Symbol
 class TypstPrinter(Printer):
     """Typst's own formulas."""
 
-    times = {"": " thin ", "·": "dot.op", "×": "times", "∘": "∘", "⊘": "⊘"}
+    times = {"": " thin ", "·": "dot.op", "×": "times", "∘": "∘", "⊘": "⊘", "/": "slash"}
     applied = " "
     functions = {"f": "f", "sigmoid": "sigma", "tanh": "tanh", "max": "max", "ln": "ln", "pi": "pi", "relu": '"ReLU"',
                  "leaky_relu": '"LReLU"', "elu": '"ELU"', "silu": '"SiLU"', "gelu": '"GELU"'}  # fmt: skip
