@@ -186,7 +186,8 @@ def _row(trace: Trace, w: Name) -> tuple[Shown, Shown, Shown, Shown]:
     else:  # a tie that no digits reach
         extra, old, changed = 0, trace.show(w.id), trace.show(change)
     expr = step.expr
-    if step.uses[0] == LEARNING_RATE and isinstance(step.uses[1], Name):  # η δ x
+    if step.uses[0] == LEARNING_RATE and any(isinstance(use, Name) and use.kind == "delta" for use in step.uses):
+        # η δ x; beside it stands the gradient
         expr = Neg(Prod((LEARNING_RATE, Partial(trace.graph.loss, w))))
     direct = {quantity.id for quantity in quantities(expr)} <= {gradient, LEARNING_RATE.id}
     for more in range(extra, guard + 1) if direct else ():

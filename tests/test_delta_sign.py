@@ -3,6 +3,7 @@
 import json
 import random
 from collections.abc import Callable, Iterator
+from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -200,6 +201,23 @@ def test_rates_for_each_weight_come_out(method: str) -> None:
     report = proofread(solution.render("markdown"), {"decimals": 4})
     assert report.checked
     assert not report.faults, report.faults[:2]
+
+
+def test_changes_in_the_table_of_a_later_update_follow_from_the_gradients_beside_them() -> None:
+    samples = [{"inputs": [1, 0], "targets": [1]}, {"inputs": [0.5, 1], "targets": [0]}]
+    text = page("markdown", samples=samples, training={"epochs": 3, "schedule": "online"}, rounding={"decimals": 3})
+    rows = [[cell.strip(" $") for cell in line.split("|")[1:-1]] for line in text.splitlines() if line.startswith("|")]
+    starts = [i for i, row in enumerate(rows) if row[0] == "parameter"]
+    checked = 0
+    for start in starts[:-1]:  # the last stands under Answers
+        for _, _, gradient, change, _ in rows[start + 2 : start + 11]:
+            places = Decimal(1).scaleb(-len(change.partition(".")[2]))
+            if "times" in gradient + change or "." not in change:
+                continue
+            product = Decimal("-0.5") * Decimal(gradient)
+            assert product.quantize(places, ROUND_HALF_UP) == Decimal(change), (gradient, change)
+            checked += 1
+    assert checked > 10
 
 
 def test_pages_compile_and_stay_within_their_margins(sweep: Sweep, tmp_path: Path) -> None:
