@@ -39,7 +39,7 @@ from calc.expr import (
     evaluate,
     substitute,
 )
-from calc.graph import LEARNING_RATE
+from calc.graph import LEARNING_RATE, delta_of
 from calc.notation import Notation, find_parameters
 from calc.number import Shown
 from calc.penalty import PENALTY, SIZES, SQUARES
@@ -110,9 +110,19 @@ def step_line(trace: Trace, step: Step, number: int | None = None, symbolic: boo
         result = ("≈", Num(shown))  # exact as it is, it does not follow exactly from rounded operands
     sides: list[tuple[str, Expr]] = [("=", step.expr)] if symbolic else []
     substituted = substitute(step.expr, printed)
-    if not (isinstance(substituted, Num) and substituted.shown.value == shown.value):
+    if not _repeats(substituted, shown):
         sides.append(("=", substituted))
     return Line(step.result, (*sides, result), number), faithful
+
+
+def _repeats(substituted: Expr, result: Shown) -> bool:
+    """Whether a line with its numbers is its result already, a number or minus one."""
+    match substituted:
+        case Num(shown):
+            return shown.value == result.value
+        case Neg(Num(shown)):
+            return not shown.negative and -shown.value == result.value
+    return False
 
 
 class Writer:
@@ -317,6 +327,10 @@ class Writer:
         conventions = problem.conventions
         if any(layer.biases for layer in problem.layers):
             yield Words("given.update_biases" if conventions.update_biases else "given.constant_biases")
+        if problem.minus:
+            z = Name("z", len(problem.layers), ("j",))
+            minus = Line(delta_of(z), (("=", Neg(Partial(self.graph.loss, z))),))
+            yield Words("given.minus", {"delta": minus})
         if len(problem.layers) > 1:
             looked = "_ahead" if there is not None and conventions.update_order == "simultaneous" else ""
             yield Words(f"given.{conventions.update_order}{looked}")
@@ -596,15 +610,14 @@ class Writer:
 
     def _delta_rules(self) -> Iterator[Block]:
         """What a delta is, and how gradients follow from it."""
-        depth = len(self.problem.layers)
-        delta = Partial(self.graph.loss, Name("z", depth, ("j",)))
-        trained_biases = any(name.kind == "b" for name in self.graph.trained)
-        yield _prose(
-            "backward.deltas" if trained_biases else "backward.deltas_no_bias",
-            delta=delta,
-            loss=self.graph.loss,
-            sum=Name("z", depth, ("j",)),
-        )
+        z = Name("z", len(self.problem.layers), ("j",))
+        key = "backward.minus_deltas" if self.problem.minus else "backward.deltas"
+        key += "" if any(name.kind == "b" for name in self.graph.trained) else "_no_bias"
+        yield _prose(key, delta=self._delta_of(z), loss=self.graph.loss, sum=z)
+
+    def _delta_of(self, z: Name) -> Quantity:
+        """The δ of a unit's sum, or of all sums of a layer, with the sign of the conventions."""
+        return delta_of(z) if self.problem.minus else Partial(self.graph.loss, z)
 
     def _penalty_rule(self) -> Iterator[Block]:
         """That the gradient of a weight has two terms."""
@@ -624,9 +637,10 @@ class Writer:
         width = len(self.problem.layers[number - 1].weights)
         needed = range(1, width + 1) if self.full else sorted({name.index[0] for name in worked})
         for j in needed:
-            delta = Partial(self.graph.loss, Name("z", number, (j,), s))
-            if delta.by in self.graph.shortcuts:
-                yield from self._cancel(delta)
+            z = Name("z", number, (j,), s)
+            delta = self._delta_of(z)
+            if z in self.graph.shortcuts:
+                yield from self._cancel(Partial(self.graph.loss, z))
             lines = [] if self._known(delta) else [self._line(delta.id)]
             for name in worked:
                 if name.index[0] == j:
@@ -634,7 +648,7 @@ class Writer:
             yield from self._derivation(lines)
         others = [j for j in range(1, width + 1) if j not in needed]
         if others and s is None:  # of several samples, all stand in one table
-            deltas = [Partial(self.graph.loss, Name("z", number, (j,), s)) for j in others]
+            deltas = [self._delta_of(Name("z", number, (j,), s)) for j in others]
             self.tabled.update(delta.id for delta in deltas)
             yield _prose("backward.other_deltas")
             yield Table((), tuple((delta, self._num(delta.id)) for delta in deltas))
@@ -750,6 +764,7 @@ class Writer:
         sums = [self._chain(next(n for n in rest if n.index[0] == j), self.only)[1][0] for j in units]
         sums = [a for a in sums if not self._known(a) and self._is_sum(a)]  # deltas have a table of their own
         key = "backward.rest" if some_worked else "backward.rest_all"
+        key += "_minus" if self.problem.minus else ""
         yield _prose(f"{key}_penalty" if self.graph.penalties else key)
         if sums:
             yield from self._paths([a.id for a in sums])
@@ -772,7 +787,8 @@ class Writer:
         _, factors = self._chain(rest[0], self.only)
         head: list[Cell] = [Words("table.parameter"), *(_general(f, number) for f in factors[:-1])]
         head.append(Words("table.input"))
-        head += [Words("table.product"), Words("table.penalty")] if self.graph.penalties else []
+        product = Words("table.minus_product" if self.problem.minus else "table.product")
+        head += [product, Words("table.penalty")] if self.graph.penalties else []
         yield Table((*head, Words("table.gradient")), tuple(rows))
 
     def _paths(self, adjoints: Sequence[str]) -> Iterator[Block]:
@@ -794,16 +810,13 @@ class Writer:
         """What the gradients of a unit's parameters have in common, per unit, one sample a column."""
         firsts = {name.index[0]: name for name in reversed(layer)}
         common = [f for j in sorted(firsts, key=int) for f in self._chain(firsts[j], samples[0])[1][:-1]]
-        new = [f for f in dict.fromkeys(common) if isinstance(f, Partial) and f.id not in self.tabled]
+        new = [f for f in dict.fromkeys(common) if f.id not in self.tabled]
         for part in _chunks(samples, COLUMNS):
             rows: list[tuple[Cell, ...]] = []
             for factor in new:
-                of, by = factor.of, factor.by
-                *partials, general = (
-                    Partial(of if of.sample is None else _at(of, s), _at(by, s)) for s in (*part, "s")
-                )
-                rows.append((general, *(self._num(partial.id) for partial in partials)))
-                self.tabled.update(partial.id for partial in partials)
+                *there, general = (_in_sample(factor, s) for s in (*part, "s"))
+                rows.append((general, *(self._num(quantity.id) for quantity in there)))
+                self.tabled.update(quantity.id for quantity in there)
             yield Table((Words("table.sample"), *(_integer(s or 1) for s in part)), tuple(rows))
 
     def _unit_factors(self, layer: Sequence[Name]) -> Iterator[Block]:
@@ -862,15 +875,22 @@ class Writer:
                 lines += [self._line(id) for id in (*ids, w.after_update().id)]
             yield from self._derivation(lines)
 
+    def _change_words(self) -> Prose:
+        """How the optimiser changes a parameter."""
+        if self.problem.optimizer.update.name != "sgd":
+            return _prose("update.by_rule")
+        if self.graph.rates:
+            return _prose("update.changes_own")
+        along = self.problem.minus and not self.graph.penalties
+        if along and (not self.marked or self.problem.solution.method == "matrix"):
+            return _prose("update.changes_minus", rate=LEARNING_RATE)
+        return _prose("update.changes", rate=LEARNING_RATE)
+
     def update(self) -> Iterator[Section]:
         if self.problem.conventions.update_order == "sequential":
             blocks: list[Block] = [_prose("update.done")]
         else:
-            plain = self.problem.optimizer.update.name == "sgd"
-            words = _prose("update.changes", rate=LEARNING_RATE) if plain else _prose("update.by_rule")
-            if plain and self.graph.rates:
-                words = _prose("update.changes_own")
-            blocks = [words, *self._changes(self.parameters)]
+            blocks = [self._change_words(), *self._changes(self.parameters)]
         if not self.worked >= self.graph.trained:
             blocks.append(_prose("update.rest"))
         yield Section(Words("section.update"), tuple(blocks))
@@ -986,6 +1006,15 @@ def _at(name: Name, s: int | str | None) -> Name:
     return Name(name.kind, name.layer, name.index, s, name.updated)
 
 
+def _in_sample(quantity: Quantity, s: int | str | None) -> Quantity:
+    """The same quantity of another sample."""
+    if isinstance(quantity, Name):
+        return _at(quantity, s)
+    assert isinstance(quantity, Partial)
+    of, by = quantity.of, quantity.by
+    return Partial(of if of.sample is None else _at(of, s), _at(by, s))
+
+
 def _chunks(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
     for start in range(0, len(items), size):
         yield items[start : start + size]
@@ -1004,7 +1033,8 @@ def _general(quantity: Quantity, number: int) -> Quantity:
     """A quantity for any unit j of a layer: ∂a_1/∂z_1 -> ∂a_j/∂z_j."""
 
     def general(name: Name) -> Name:
-        return Name(name.kind, name.layer, ("j",), name.sample) if name.layer == number and name.kind in "za" else name
+        of_unit = name.layer == number and name.kind in ("z", "a", "delta")
+        return Name(name.kind, name.layer, ("j",), name.sample) if of_unit else name
 
     if isinstance(quantity, Name):
         return general(quantity)

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 from calc.document import Block, Cell, Document, Line, Prose, Section, Table, Words
 from calc.explain import SMALL, Writer, writer_for
 from calc.explain_rules import RuleWriter
-from calc.expr import Expr, Name, Num, Partial, evaluate
-from calc.graph import LEARNING_RATE
+from calc.expr import Expr, Name, Neg, Num, Partial, Prod, evaluate, quantities
+from calc.graph import LEARNING_RATE, delta_of
 from calc.number import GUARD_DIGITS, Shown
 from calc.problem import Problem
 from calc.trace import Trace
@@ -83,6 +83,8 @@ def _given(writer: Writer, iterations: Sequence[Iteration]) -> Iterator[Section]
             blocks.append(Prose((*schedule(problem), *ahead)))
             if problem.rounding.carry == "full":
                 blocks += _rounded_tables(iterations)
+            elif problem.minus:
+                blocks.append(Prose((Words("training.tables_minus"),)))
         yield Section(section.heading, tuple(blocks), section.level)
 
 
@@ -148,7 +150,7 @@ def _pattern(one: Iteration) -> Section:
         for j in range(1, width + 1):
             z, a = Name("z", number, (j,), s), Name("a", number, (j,), s)
             row: list[Cell] = []
-            for quantity in (z, a, Partial(trace.graph.loss, z)):
+            for quantity in (z, a, delta_of(z) if problem.minus else Partial(trace.graph.loss, z)):
                 row += [quantity, shown(trace, quantity.id)]
             rows.append(tuple(row))
     error = equation(trace, trace.graph.loss), equation(trace, Name("E", updated=True))
@@ -184,11 +186,15 @@ def _row(trace: Trace, w: Name) -> tuple[Shown, Shown, Shown, Shown]:
             break
     else:  # a tie that no digits reach
         extra, old, changed = 0, trace.show(w.id), trace.show(change)
-    direct = {quantity.id for quantity in step.uses} <= {gradient, LEARNING_RATE.id}
+    expr = step.expr
+    if step.uses[0] == LEARNING_RATE and any(isinstance(use, Name) and use.kind == "delta" for use in step.uses):
+        # η δ x; beside it stands the gradient
+        expr = Neg(Prod((LEARNING_RATE, Partial(trace.graph.loss, w))))
+    direct = {quantity.id for quantity in quantities(expr)} <= {gradient, LEARNING_RATE.id}
     for more in range(extra, guard + 1) if direct else ():
         found = trace.show(gradient, more)
         values = {gradient: found.value, LEARNING_RATE.id: trace.given[LEARNING_RATE.id]}
-        if rounding.show(evaluate(step.expr, values), extra).value == changed.value:
+        if rounding.show(evaluate(expr, values), extra).value == changed.value:
             return old, found, changed, new
     return old, trace.show(gradient), changed, new
 

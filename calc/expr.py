@@ -378,6 +378,22 @@ def rename(expr: Expr, new: Callable[[Quantity], Expr]) -> Expr:
             return expr
 
 
+def negated(expr: Expr) -> Expr:
+    """−expr as a person writes it: t − a of a − t, t / a of −t / a."""
+    match expr:
+        case Neg(arg):
+            return arg
+        case Sum((a, Neg(b))):
+            return Sum((b, Neg(a)))
+        case Frac(num, den) if not isinstance(turned := negated(num), Neg):
+            return Frac(turned, den)
+        case Prod(factors, sign):
+            for i, factor in enumerate(factors):
+                if not isinstance(turned := negated(factor), Neg):
+                    return Prod((*factors[:i], turned, *factors[i + 1 :]), sign)
+    return Neg(expr)
+
+
 def substitute(expr: Expr, printed: Mapping[str, Shown]) -> Expr:
     """Put the printed numbers for the names, × between factors, and definitions for abbreviations."""
     match expr:

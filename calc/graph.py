@@ -24,6 +24,11 @@ from calc.updates import ahead_of, state_of
 LEARNING_RATE = Name("learning_rate")
 
 
+def delta_of(z: Name) -> Name:
+    """−dE/dz, a quantity of its own where delta has that sign; of all sums of a layer all its deltas."""
+    return Name("delta", z.layer, z.index, z.sample)
+
+
 @dataclass(slots=True)
 class Node:
     """A computed quantity: its formula, and its local derivative by each quantity it is differentiated by.

@@ -4,6 +4,7 @@ Z   pre-activations of a layer, (n_out, samples)    Z = W A + b, or Wᵀ A + b w
 A   its activations, (n_out, samples)               A = f(Z), entry by entry
 δ   dE/dZ, (n_out, samples)                         δ = dE/dA ∘ f′(Z) at the outputs, else W⁺ᵀ δ⁺ ∘ f′(Z)
 dE/dW = δ Aᵀ (or A δᵀ), dE/db = the row sums of δ;  ΔW = −η dE/dW, W′ = W + ΔW
+Where the conventions make δ −dE/dZ: δ = −dE/dA ∘ f′(Z) at the outputs, dE/dW = −δ Aᵀ, ΔW = η δ Aᵀ
 
 A matrix is the quantity without its indices: Name("w", 2) of Name("w", 2, (1, 3)). A line over whole layers is an
 expression of such names. Where the line works entry by entry it is read off the scalar steps (``MatrixWriter._lift``).
@@ -185,6 +186,8 @@ class MatrixWriter(Writer):
         match expr:
             case Quantity():
                 return self._shape(expr) if _is_whole(expr) else None
+            case Neg(arg):
+                return self._shapes(arg)
             case Transposed(Quantity() as arg):
                 upright = self._shape(arg)
                 return Shape(upright.columns, upright.rows)
@@ -318,9 +321,10 @@ class MatrixWriter(Writer):
     def backward(self) -> Iterator[Section]:
         """Per layer its δ, last layer first, then its gradients."""
         depth, loss = len(self.problem.layers), self.graph.loss
-        key = "matrix.deltas" if self.samples[0] is None else "matrix.deltas_batch"
+        key = "matrix.minus_deltas" if self.problem.minus else "matrix.deltas"
+        key += "" if self.samples[0] is None else "_batch"
         sums = tuple(Name("z", number) for number in range(depth, 0, -1))
-        deltas = tuple(Partial(loss, z) for z in sums)
+        deltas = tuple(self._delta_of(z) for z in sums)
         rule = Prose((Words(key, {"deltas": deltas, "loss": loss, "sums": sums}),))
         yield Section(Words("section.backward"), (rule,))
         for number in range(depth, 0, -1):
@@ -351,7 +355,7 @@ class MatrixWriter(Writer):
     def _delta(self, number: int) -> Iterator[Block]:
         """δ of a layer: for whole batches, or column by column where the units hang together."""
         loss, z = self.graph.loss, Name("z", number)
-        delta = Partial(loss, z)
+        delta = self._delta_of(z)
         cancelling = [entry for entry in self.entries(z)[0] if entry in self.graph.shortcuts]
         if cancelling:
             yield from self._cancel(Partial(loss, _as_name(cancelling[0])))
@@ -366,29 +370,34 @@ class MatrixWriter(Writer):
             return
         for s in self.samples:
             a, z = Name("a", number, (), s), Name("z", number, (), s)
-            delta_s = Partial(loss, z)
+            delta_s = self._delta_of(z)
             if self.entries(z)[0][0] in self.graph.shortcuts:
                 yield from self._derivation([self._matrix_line(delta_s, self._lift(delta_s))])
                 continue
             jacobian = Partial(a, z)
             diagonal = Sum((Call("diag", (a,)), Neg(Prod((a, Transposed(a))))))
             yield from self._derivation([self._matrix_line(jacobian, diagonal)])
-            yield from self._product_lines(delta_s, Prod((Transposed(jacobian), *self._arriving(number, s))))
+            product = Prod((Transposed(jacobian), *self._arriving(number, s)))
+            yield from self._product_lines(delta_s, self._signed(number, product))
         if self.samples[0] is not None:
             yield _prose("matrix.columns", matrix=delta)
 
     def _entrywise_delta(self, number: int) -> Iterator[Block]:
         """f′(Z), then δ = dE/dA ∘ f′(Z)."""
         z, a = Name("z", number), Name("a", number)
-        slope = Partial(a, z)
+        slope, delta = Partial(a, z), self._delta_of(z)
         arriving = self._arriving(number, None)
         product: Expr = Prod(arriving) if len(arriving) > 1 else arriving[0]
         if self.problem.layers[number - 1].activation.name == "identity":
             yield _prose("matrix.flat")
-            yield from self._product_lines(Partial(self.graph.loss, z), product)
+            yield from self._product_lines(delta, self._signed(number, product))
             return
         yield from self._slope_line(number, slope)
-        yield from self._product_lines(Partial(self.graph.loss, z), Prod((product, slope), "∘"))
+        yield from self._product_lines(delta, self._signed(number, Prod((product, slope), "∘")))
+
+    def _signed(self, number: int, product: Expr) -> Expr:
+        """A product with dE/dA of the outputs as it stands in the formula of a δ; those with a δ⁺ have its sign."""
+        return Neg(product) if self.problem.minus and number == len(self.problem.layers) else product
 
     def _slope_line(self, number: int, slope: Partial) -> Iterator[Block]:
         """f′(Z) worked: by its own formula, or as f′ of the numbers with the formula said before."""
@@ -413,12 +422,15 @@ class MatrixWriter(Writer):
             return (Partial(loss, Name("a", number, (), s)),)
         updated = self.problem.conventions.update_order == "sequential"
         w = Name("w", number + 1, updated=updated)
-        return (w if self.transposed else Transposed(w), Partial(loss, Name("z", number + 1, (), s)))
+        return (w if self.transposed else Transposed(w), self._delta_of(Name("z", number + 1, (), s)))
 
     def _gradient(self, of: Name) -> Expr:
-        """δ Aᵀ of weights, or A δᵀ; of biases δ, or its row sums."""
+        """δ Aᵀ of weights, or A δᵀ; of biases δ, or its row sums; minus that where δ is −dE/dZ."""
+        return Neg(self._with_delta(of)) if self.problem.minus else self._with_delta(of)
+
+    def _with_delta(self, of: Name) -> Expr:
         number = of.layer or 0
-        delta = Partial(self.graph.loss, Name("z", number))
+        delta = self._delta_of(Name("z", number))
         if of.kind == "b":
             return delta if self.samples[0] is None else Call("rowsum", (delta,))
         entering = Name("x") if number == 1 else Name("a", number - 1)
@@ -443,6 +455,11 @@ class MatrixWriter(Writer):
     def _update_formula(self, of: Quantity) -> Expr | None:
         if isinstance(of, Name) and of.kind in "wb":
             return Sum((Name(of.kind, of.layer), change_of(Name(of.kind, of.layer))))
+        assert isinstance(of, Name)
+        w = Name(of.kind.removeprefix("D"), of.layer)
+        if self.problem.minus and self.problem.optimizer.update.name == "sgd":  # Δw = η δ x
+            rate, is_matrix = self._over([self.graph.rate(_as_name(e)) for row in self.entries(w) for e in row], w)
+            return Prod((rate, self._with_delta(w)), "∘" if is_matrix else "")
         return self._lift(of)
 
     def update(self) -> Iterator[Section]:
@@ -451,10 +468,7 @@ class MatrixWriter(Writer):
         if self.problem.conventions.update_order == "sequential":
             blocks = [_prose("update.done")]
         else:
-            plain = self.problem.optimizer.update.name == "sgd"
-            blocks = [_prose("update.changes", rate=LEARNING_RATE) if plain else _prose("update.by_rule")]
-            if plain and self.graph.rates:
-                blocks = [_prose("update.changes_own")]
+            blocks = [self._change_words()]
             for number in range(1, len(self.problem.layers) + 1):
                 blocks += self._layer_changes(number)
         yield Section(Words("section.update"), tuple(blocks))

@@ -419,15 +419,22 @@ class Notation:
         self.multiply = problem.notation.multiply
         self._symbols: dict[str, Symbol] = {}
         self.deltas = problem.solution.method != "chain"
+        self.minus = problem.minus
         self.matrices = problem.solution.method == "matrix"
         self.layers = problem.layers
 
     def own_symbol(self, partial: Partial) -> Symbol | None:
         """The symbol of a derivative that has one: from the problem file, or δ for dE/dz where deltas are used."""
-        if partial.id in self.own or not self.deltas or partial.by.kind != "z" or partial.via is not None:
+        of_sum = partial.of.kind == "E" and partial.by.kind == "z" and partial.via is None
+        if of_sum and self.minus:  # δ is a quantity of its own, and has the symbol that the file gives
+            return None
+        if partial.id in self.own or not self.deltas or not of_sum:
             return self.own.get(partial.id)
-        z = self.symbol(partial.by)
-        return Symbol("delta", z.sub, z.sup, sample=z.sample) if partial.of.kind == "E" else None
+        return self._delta(partial.by)
+
+    def _delta(self, of: Name) -> Symbol:
+        z = self.symbol(of)
+        return Symbol("delta", z.sub, z.sup, sample=z.sample)
 
     def slope_of(self, partial: Partial) -> str | None:
         """f' where ``partial`` is the matrix of da/dz of a whole layer, entry by entry; None for other derivatives."""
@@ -448,6 +455,9 @@ class Notation:
         own = self.own.get(name.id)
         if own is not None:
             return own
+        if name.kind == "delta":
+            z = Name("z", name.layer, name.index, name.sample)
+            return self.own.get(f"dE/d{z.id}") or self._delta(z)
         if name.kind.startswith("learning_rate") and "learning_rate" in self.own:
             return replace(self._spelled(name), base=self.own["learning_rate"].base)
         return self._spelled(name)

@@ -421,7 +421,7 @@ class Conventions(_Table):
 
     update_biases: StrictBool = True
     update_order: Literal["simultaneous", "sequential"] = "simultaneous"
-    delta_sign: Literal["dE/dz"] = "dE/dz"
+    delta_sign: Literal["dE/dz", "-dE/dz"] = "dE/dz"
     relu_at_zero: Half = Field(default=0, validate_default=True)
     kinks: Half = Field(default=0, validate_default=True)
 
@@ -567,6 +567,12 @@ class Problem(_Table):
     def marked(self) -> bool:
         """Whether an update sees several samples, so that a quantity needs a mark to tell whose it is."""
         return size_of(self.training.schedule, len(self.samples)) > 1
+
+    @property
+    def minus(self) -> bool:
+        """Whether deltas are worked, and are −∂E/∂z."""
+        deltas = self.training.rule == "gradient" and self.solution.method != "chain"
+        return deltas and self.conventions.delta_sign == "-dE/dz"
 
 
 def _by_rule(tables: Any) -> Any:

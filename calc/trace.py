@@ -3,6 +3,7 @@
 z        pre-activation, e.g. z^(1)_2 = 0.3925
 a        activation, e.g. a^(1)_2 = 0.5969
 E        loss of the whole batch
+delta    −dE/dz where the conventions give it that sign
 dE/dv    gradient: the sum over all consumers u of v of dE/du · du/dv
 Dw, w'   the change, −η dE/dw or the optimiser's, and the updated parameter w + Dw
 
@@ -18,8 +19,8 @@ from flint import fmpq
 
 from calc import rules
 from calc.errors import UnsupportedError
-from calc.expr import Expr, Name, Num, Partial, Prod, Quantity, Sum, evaluate, quantities, rename
-from calc.graph import Graph, build
+from calc.expr import Expr, Name, Neg, Num, Partial, Prod, Quantity, Sum, evaluate, negated, quantities, rename
+from calc.graph import Graph, build, delta_of
 from calc.number import (
     GUARD_DIGITS,
     LAST_BITS,
@@ -44,7 +45,7 @@ class Step:
     """One line of the derivation: ``result`` = ``expr``.
 
     kind is one of: ahead, pre-activation, activation, loss-part, sample-loss, data-loss, penalty, loss, local, path,
-    adjoint, term, gradient, state, change, update, error.
+    adjoint, delta, term, gradient, state, change, update, error.
     """
 
     __slots__ = ("_uses", "expr", "kind", "result")
@@ -72,7 +73,12 @@ def forward(graph: Graph) -> Iterator[Step]:
 
 
 def backward(
-    graph: Graph, sequential: bool, deltas: bool, optimizer: Optimizer, matrices: bool = False
+    graph: Graph,
+    sequential: bool,
+    deltas: bool,
+    optimizer: Optimizer,
+    matrices: bool = False,
+    minus: bool = False,
 ) -> Iterator[Step]:
     """Differentiate the loss by every quantity, last layer first, indices ascending.
 
@@ -85,17 +91,24 @@ def backward(
         deltas: define delta = dE/dz once per unit and use it, instead of multiplying out every chain.
         matrices: deltas as the matrix method has them: from dE/da of the outputs and the derivatives da/dz, both
             lines of their own; a gradient over several samples is one sum of products, delta · input.
+        minus: delta = −dE/dz, a step of its own that dE/dz and the gradients follow from.
     """
+    consumers = consumers_of(graph)
+    known = _Adjoints({}, {})
+    for group in reversed(graph.order):
+        for v in group:
+            yield from _differentiate(graph, v, consumers[v], known, sequential, deltas, matrices, minus)
+        if sequential and group in graph.parameters:
+            yield from update(graph, optimizer, group, minus, matrices)
+
+
+def consumers_of(graph: Graph) -> dict[Name, list[tuple[Name, Expr]]]:
+    """By quantity v every u that is computed from it, with du/dv."""
     consumers: dict[Name, list[tuple[Name, Expr]]] = {}
     for node in graph.nodes:
         for by, local in node.locals:
             consumers.setdefault(by, []).append((node.name, local))
-    known = _Adjoints({}, {})
-    for group in reversed(graph.order):
-        for v in group:
-            yield from _differentiate(graph, v, consumers[v], known, sequential, deltas, matrices)
-        if sequential and group in graph.parameters:
-            yield from update(graph, optimizer, group)
+    return consumers
 
 
 @dataclass
@@ -103,7 +116,7 @@ class _Adjoints:
     """What of the backward pass is known so far, by quantity v.
 
     factors     the chain that dE/dv is the product of
-    formulas    dE/da as it stands in the formula of a delta: a − t, or the sum over w δ
+    formulas    dE/da as it stands in the formula of a delta: a − t, or the sum over w δ; −dE/da where δ = −dE/dz
     """
 
     factors: dict[Name, tuple[Quantity, ...]]
@@ -118,11 +131,13 @@ def _differentiate(
     sequential: bool,
     deltas: bool,
     matrices: bool,
+    minus: bool,
 ) -> Iterator[Step]:
     total = Partial(graph.loss, v)
     if consumers[0][0] == graph.loss:
         yield Step(total, "adjoint", consumers[0][1])
-        known.factors[v], known.formulas[v] = (total,), total if matrices else consumers[0][1]
+        formula: Expr = total if matrices else consumers[0][1]
+        known.factors[v], known.formulas[v] = (total,), negated(formula) if minus else formula
         return
     parameter = v.kind in ("w", "b")
     paths: list[tuple[Quantity, ...]] = []
@@ -144,43 +159,70 @@ def _differentiate(
             products.append(_product(*known.factors[u], local) if parameter else _product(local, *known.factors[u]))
         else:
             products.append(Prod(paths[-1], "·"))
+    signed = [Neg(product) for product in products] if minus else products  # each path's part of dE/dv
     # a sample's term has a line of its own, even where the update sees no other sample
     of_samples = len(paths) > 1 or (parameter and terms[0] != total)
     if of_samples or v.kind == "a":
-        for term, product in zip(terms, products, strict=True):
+        for term, product in zip(terms, signed, strict=True):
             yield Step(term, "term" if parameter else "path", product)
     if v in graph.penalties:
         if not of_samples:
             terms = [Partial(DATA, v)]
-            yield Step(terms[0], "term", products[0])
+            yield Step(terms[0], "term", signed[0])
         terms.append(Partial(PENALTY, v))
         yield Step(terms[-1], "term", graph.penalties[v])
         yield Step(total, "gradient", Sum(tuple(terms)))
         return
     kind = "gradient" if parameter else "adjoint"
     written_out = deltas and (v.kind == "z" or matrices)  # a delta is one line, whatever it sums up
-    formula = products[0] if len(paths) == 1 else Sum(tuple(products if written_out else terms))
+    if minus and v.kind == "z":
+        delta = delta_of(v)
+        formula = negated(graph.shortcuts[v][-1]) if v in graph.shortcuts else _sum(products)
+        yield Step(delta, "delta", formula)
+        yield Step(total, kind, Neg(delta))
+        known.factors[v] = (delta,)
+        return
+    formula = signed[0] if len(paths) == 1 else Sum(tuple(signed if written_out else terms))
     if v in graph.shortcuts:
         formula = graph.shortcuts[v][-1]
     if parameter and of_samples and len(paths) == 1:
         formula = terms[0]
     yield Step(total, kind, formula)
     known.factors[v] = paths[0] if len(paths) == 1 and not deltas and v not in graph.shortcuts else (total,)
-    known.formulas[v] = products[0] if len(paths) == 1 else Sum(tuple(products))
+    known.formulas[v] = _sum(products)
+
+
+def _sum(terms: Sequence[Expr]) -> Expr:
+    return terms[0] if len(terms) == 1 else Sum(tuple(terms))
 
 
 def _product(*factors: Expr) -> Expr:
-    """The factors side by side, a factor 1 left out."""
+    """The factors side by side, a factor 1 left out and a minus before the first in front of all."""
+    if isinstance(factors[0], Neg):
+        return Neg(_product(factors[0].arg, *factors[1:]))
     flat = [part for factor in factors for part in (factor.factors if isinstance(factor, Prod) else (factor,))]
     kept = [factor for factor in flat if factor != Num.of(1)]
     return Prod(tuple(kept)) if len(kept) > 1 else kept[0] if kept else Num.of(1)
 
 
-def update(graph: Graph, optimizer: Optimizer, parameters: tuple[Name, ...]) -> Iterator[Step]:
-    """The optimiser's steps for each trained parameter, its change Dw last, then w' = w + Dw."""
+def update(
+    graph: Graph, optimizer: Optimizer, parameters: tuple[Name, ...], minus: bool = False, matrices: bool = False
+) -> Iterator[Step]:
+    """The optimiser's steps for each trained parameter, its change Dw last, then w' = w + Dw.
+
+    Args:
+        minus: delta = −dE/dz, so that Dw = η delta · input by plain descent where the gradient is one such product.
+        matrices: a sum of such products over the samples is one of matrices, delta · inputs.
+    """
+    consumers = consumers_of(graph) if minus and optimizer.update.name == "sgd" else {}
     for w in parameters:
         if w in graph.trained:
             gradient = Partial(graph.loss, w)
+            products = [_product(delta_of(z), entering) for z, entering in consumers.get(w, ())]
+            if products and w not in graph.penalties and (matrices or len(products) == 1):
+                yield Step(change_of(w), "change", _product(graph.rate(w), _sum(products)))
+                yield Step(w.after_update(), "update", Sum((w, change_of(w))))
+                continue
             for result, expr in optimizer.update.steps(w, gradient, graph.rate(w), optimizer.step + 1):
                 yield Step(result, "change" if result == change_of(w) else "state", expr)
             yield Step(w.after_update(), "update", Sum((w, change_of(w))))
@@ -205,11 +247,11 @@ def steps_of(problem: Problem, graph: Graph, sequential: bool) -> Mapping[str, S
         ruled = [Step(*line) for line in rules.steps(problem, graph)]
         steps = [*forward(graph), *ruled, *forward_again(graph)]
         return {step.result.id: step for step in steps}
-    deltas, matrices = problem.solution.method != "chain", problem.solution.method == "matrix"
-    steps = [*forward(graph), *backward(graph, sequential, deltas, problem.optimizer, matrices)]
+    deltas, matrices, minus = problem.solution.method != "chain", problem.solution.method == "matrix", problem.minus
+    steps = [*forward(graph), *backward(graph, sequential, deltas, problem.optimizer, matrices, minus)]
     if not sequential:
         for parameters in reversed(graph.parameters):
-            steps += update(graph, problem.optimizer, parameters)
+            steps += update(graph, problem.optimizer, parameters, minus, matrices)
     steps += forward_again(graph)
     return {step.result.id: step for step in steps}
 

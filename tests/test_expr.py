@@ -27,6 +27,7 @@ from calc.expr import (
     Prod,
     Sum,
     evaluate,
+    negated,
     quantities,
     rename,
     sigmoid_definition,
@@ -269,3 +270,21 @@ def test_every_function_has_a_value_or_is_only_the_head_of_another() -> None:
 )
 def test_ids_are_those_that_other_programs_read(quantity: Any, id: str) -> None:
     assert quantity.id == id
+
+
+A, B = Name("a"), Name("t")
+
+
+@pytest.mark.parametrize(
+    ("expr", "expected"),
+    [
+        (Sum((A, Neg(B))), Sum((B, Neg(A)))),
+        (Neg(Frac(B, A)), Frac(B, A)),
+        (Frac(Sum((A, Neg(B))), A), Frac(Sum((B, Neg(A))), A)),
+        (Prod((Num.of(2), Sum((A, Neg(B))))), Prod((Num.of(2), Sum((B, Neg(A)))))),
+        (Prod((A, B)), Neg(Prod((A, B)))),
+        (Frac(B, A), Neg(Frac(B, A))),
+    ],
+)
+def test_minus_an_expression_is_written_as_people_do(expr: Expr, expected: Expr) -> None:
+    assert negated(expr) == expected
