@@ -605,7 +605,8 @@ class Writer:
                 blocks.append(_prose(self._zero_key()))
             if self.problem.conventions.update_order == "sequential":
                 changes = list(self._changes(layer))
-                blocks += [_prose("backward.updated_first"), *changes] if changes else []
+                key = "backward.updated_first" if number > 1 else "backward.updated_last"
+                blocks += [_prose(key), *changes] if changes else []
             yield Section(self._layer_words(number), tuple(blocks), level=2)
 
     def _delta_rules(self) -> Iterator[Block]:
@@ -709,7 +710,12 @@ class Writer:
         key = "backward.cancels" if len(pairs) == 1 else "backward.cancels_sum"
         yield _prose(key, activations=tuple(Name("a", p.of.layer, p.of.index, p.of.sample) for _, p in pairs))
         yield Derivation((Line(adjoint, tuple(sides), self._next()),))
-        yield _prose("backward.cancelled" if len(self.graph.shortcuts) > 1 else "backward.cancelled_one")
+        cancelling = dict.fromkeys(z.sample for z in self.graph.shortcuts)
+        if len(cancelling) < len(self.samples):
+            numbers = tuple(Words("table.of_sample", {"sample": int(s)}) for s in cancelling if s is not None)
+            yield _prose("backward.cancelled_some", samples=numbers)
+        else:
+            yield _prose("backward.cancelled" if len(self.graph.shortcuts) > 1 else "backward.cancelled_one")
 
     def _adjoint(self, adjoint: Quantity) -> Iterator[Block]:
         """Where a unit feeds several others: the sum over the paths, each worked."""

@@ -336,7 +336,8 @@ class MatrixWriter(Writer):
                 self.zero_said = True
                 blocks.append(_prose(self._zero_key()))
             if self.problem.conventions.update_order == "sequential" and trained:
-                blocks += [_prose("backward.updated_first"), *self._layer_changes(number)]
+                key = "backward.updated_first" if number > 1 else "backward.updated_last"
+                blocks += [_prose(key), *self._layer_changes(number)]
             if number == 1:
                 blocks += self._shape_check()
             yield Section(self._layer_words(number), tuple(blocks), level=2)
