@@ -22,8 +22,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """A busy machine is no fault; by default everybody tries the same examples, in CI new ones every time."""
-    settings.register_profile("calc", deadline=None, derandomize=config.getoption("--sweep") == "seconds")
+    """A busy machine is no fault; the full sweep tries new examples every time, the others the same for everybody."""
+    settings.register_profile("calc", deadline=None, derandomize=config.getoption("--sweep") != "full")
     settings.load_profile("calc")
 
 

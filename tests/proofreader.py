@@ -54,7 +54,11 @@ class Report:
     values: list[tuple[str, Fraction]] = field(default_factory=list)  # (left-hand side, printed result)
     faults: list[str] = field(default_factory=list)
     loose: list[str] = field(default_factory=list)  # "=" where the digits shown only round to what follows
+    excused: list[str] = field(default_factory=list)  # lines of which the page says that they cannot be re-computed
     unchecked: list[str] = field(default_factory=list)  # lines with fewer than two numeric sides
+
+
+TOLD = re.compile(r"Lines? (\(.*?): the (?:unit is saturated|exact results? (?:is|are))")
 
 
 def proofread(
@@ -76,6 +80,9 @@ def proofread(
     for claim in read_lines(page):
         proofread_line(claim, rounding, by_side, report)
     proofread_shapes(page, report)
+    told = {n for said in TOLD.findall(page) for n in re.findall(r"\((\d+)\)", said)}
+    report.excused = [fault for fault in report.faults if (n := re.match(r"\((\d+)\)", fault)) and n[1] in told]
+    report.faults = [fault for fault in report.faults if fault not in report.excused]
     return report  # a checker of tables goes beside these two: proofread_table(table, rounding, report)
 
 
