@@ -50,7 +50,10 @@ def test_every_entry_of_every_matrix_line_comes_out(carry: str, sweep: Sweep, re
     for seed in range(sweep.count(seconds=20, ci=100, full=300)):
         problem = matrix_problem(f"{carry} {seed}")
         problem["rounding"] = problem["rounding"] | {"carry": carry}
-        solution = calc.solve(calc.Problem(**problem))
+        try:
+            solution = calc.solve(calc.Problem(**problem))
+        except calc.UnsupportedError:
+            continue  # ln 0 of an output that rounding has made 0 or 1
         for format in ("markdown", "latex"):
             report = proofread(solution.render(format), problem["rounding"], by_side=slopes_by_side(problem))
             checked += report.checked
