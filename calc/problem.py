@@ -171,8 +171,10 @@ Factor = Annotated[
     PlainSerializer(_write_number),
     WithJsonSchema(_NUMBER_SCHEMA | {"description": "0 or positive"}),
 ]
-_RATES_SCHEMA = {"anyOf": [_NUMBER_SCHEMA, {"type": "array", "minItems": 1}]}
-_RATES_SCHEMA["description"] = "one learning rate, or an array of them shaped as the parameter"  # type: ignore[assignment]
+_RATES_SCHEMA: dict[str, Any] = {
+    "anyOf": [_NUMBER_SCHEMA, {"type": "array", "minItems": 1}],
+    "description": "one learning rate, or an array of them shaped as the parameter",
+}
 Rates = Annotated[
     Exact | tuple[Any, ...], PlainValidator(_read_rates), PlainSerializer(_write_arrays), WithJsonSchema(_RATES_SCHEMA)
 ]

@@ -48,8 +48,8 @@ def read_schedule(value: Any) -> Schedule:
     Raises:
         ValueError: it is none; the message says what may stand there.
     """
-    if isinstance(value, Minibatches) or value in ("batch", "online"):
-        return value  # type: ignore[no-any-return]
+    if isinstance(value, Minibatches) or (isinstance(value, str) and value in ("batch", "online")):
+        return value
     needed = '"batch", "online" or { batch_size = 2 } needed'
     if not isinstance(value, Mapping):
         raise ValueError(f"{_short(value)} found, {needed}")

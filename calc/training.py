@@ -90,7 +90,7 @@ def _bounded(trace: Trace) -> None:
     """Stop a training that runs off: what the next update begins with must be a number that a file could hold."""
     limit = fmpq(10) ** LARGEST_EXPONENT
     for w in (name for layer in trace.graph.parameters for name in layer if name in trace.graph.trained):
-        if not bool(abs(trace.values[w.after_update().id]) < limit):  # type: ignore[operator]
+        if not abs(arb(trace.values[w.after_update().id])) < arb(limit):
             raise UnsupportedError(
                 f"{w.id} has grown beyond 10^{LARGEST_EXPONENT}: the training runs off. Lower the learning rate"
             )

@@ -82,7 +82,7 @@ def _joined(np: Any, x: Any, below: Any, slope_at: Any, above: Any) -> Any:
 
 def _numpy_erf(np: Any, x: Any) -> Any:
     """erf, of which autograd has none without SciPy."""
-    from autograd.extend import defvjp, primitive  # type: ignore[import-untyped]
+    from autograd.extend import defvjp, primitive
 
     erf = primitive(np.vectorize(math.erf, otypes=[float]))
     defvjp(erf, lambda ans, x: lambda g: g * 2 / math.sqrt(math.pi) * np.exp(-(x**2)))

@@ -12,7 +12,7 @@ from fractions import Fraction
 from itertools import product
 from typing import Any
 
-import mpmath  # type: ignore[import-untyped]
+import mpmath
 import pytest
 import referee
 import sympy
@@ -350,7 +350,7 @@ def test_hard_inputs_give_right_digits_or_a_clear_error(activation: str, loss: s
             compare_digits(calc.solve(calc.Problem(**problem)), problem, digits)
 
 
-def outputs(activation: str, loss: str, weights: list[Any], targets: list[Any], **tables: Any) -> calc.Solution:
+def outputs(activation: Any, loss: str, weights: list[Any], targets: list[Any], **tables: Any) -> calc.Solution:
     """One layer of one input, which is 1: the pre-activations are the weights."""
     layers = [{"activation": activation, "weights": [[w] for w in weights]}]
     samples = [{"inputs": [1], "targets": targets}]
@@ -490,10 +490,7 @@ def test_other_slopes_at_a_kink_are_told(kinks: Any) -> None:
 
 
 def test_a_unit_at_the_kink_is_mentioned_only_where_there_is_one() -> None:
-    kinked, smooth = (
-        outputs({"name": "elu", "alpha": alpha}, "mse", [0], [1]).render("markdown")  # type: ignore[arg-type]
-        for alpha in (2, 1)
-    )
+    kinked, smooth = (outputs({"name": "elu", "alpha": alpha}, "mse", [0], [1]).render("markdown") for alpha in (2, 1))
     assert "by convention" in kinked or "is taken as" in kinked
     assert "is taken as" not in smooth
     assert "1 (e" not in smooth

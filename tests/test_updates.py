@@ -143,7 +143,7 @@ FAULTS = {
 def test_a_wrong_optimizer_table_is_told(case: str) -> None:
     optimizer, message = FAULTS[case]
     with pytest.raises(calc.ProblemError, match="optimizer") as caught:
-        problem(optimizer)  # type: ignore[arg-type]
+        problem(optimizer)
     assert message in str(caught.value)
 
 
