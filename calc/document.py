@@ -52,6 +52,11 @@ class Prose:
     sentences: tuple[Words, ...]
 
 
+def prose(key: str, **args: Argument) -> Prose:
+    """A paragraph of one sentence."""
+    return Prose((Words(key, args),))
+
+
 @dataclass(slots=True)
 class Listing:
     """Items one below the other."""

@@ -25,6 +25,11 @@ class Fault:
         return f"{self.where}: {self.what}" if self.where else self.what
 
 
+def short(text: str, most: int = 60) -> str:
+    """A text of the user's on one line, cut."""
+    return " ".join(text[: 2 * most].split())[:most]
+
+
 class ProblemError(CalcError):
     """The input is wrong; lists every fault found, not only the first."""
 

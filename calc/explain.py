@@ -22,6 +22,7 @@ from calc.document import (
     Section,
     Table,
     Words,
+    prose,
 )
 from calc.expr import (
     FUNCTIONS,
@@ -38,6 +39,7 @@ from calc.expr import (
     Sum,
     evaluate,
     substitute,
+    sum_of,
 )
 from calc.graph import LEARNING_RATE, delta_of
 from calc.notation import Notation, find_parameters
@@ -182,7 +184,7 @@ class Writer:
         if lines:
             yield Derivation(lines)
         for remark, numbers in self.remarks.items():
-            yield _prose(
+            yield prose(
                 f"forward.{remark}_{_plural(len(numbers))}", lines=tuple(Reference(number) for number in numbers)
             )
         self.remarks = {}
@@ -201,27 +203,27 @@ class Writer:
             activation = Words(f"activation.{layer.activation.name}", default=layer.activation.name.replace("_", " "))
             layers.append(Words(f"given.{role}_{_plural(width)}", {"count": width, "activation": activation}))
         inputs = Words(f"given.inputs_{_plural(widths[0])}", {"count": widths[0]})
-        blocks: list[Block] = [_prose("given.network", inputs=inputs, layers=tuple(layers))]
+        blocks: list[Block] = [prose("given.network", inputs=inputs, layers=tuple(layers))]
         blocks += self._numbers_given()
         blocks += self._rates_and_state()
-        blocks.append(_prose("given.conventions"))
+        blocks.append(prose("given.conventions"))
         blocks.append(Listing(tuple(self._conventions())))
         if problem.optimizer.update.state:
             parameter, rule = self._rule()
-            blocks += [_prose("given.rule", parameter=parameter), Derivation(tuple(rule))]
+            blocks += [prose("given.rule", parameter=parameter), Derivation(tuple(rule))]
         yield Section(Words("section.given"), tuple(blocks))
 
     def _numbers_given(self) -> Iterator[Block]:
         """Samples and parameters."""
         samples = len(self.problem.samples)
-        yield _prose(f"given.data_{_plural(samples)}", count=samples)
+        yield prose(f"given.data_{_plural(samples)}", count=samples)
         yield from self._data()
         bare = not any(layer.biases for layer in self.problem.layers)
-        yield _prose("given.parameters_no_bias" if bare else "given.parameters")
+        yield prose("given.parameters_no_bias" if bare else "given.parameters")
         biases = sum(name.kind == "b" for name in self.parameters)
         if not self.full_forward:
             count = {"weights": len(self.parameters) - biases, "biases": biases, "count": len(self.parameters)}
-            yield _prose("given.count" if biases else "given.count_no_bias", **count)
+            yield prose("given.count" if biases else "given.count_no_bias", **count)
         for parameters in self.graph.parameters:
             yield self._parameter_table(parameters)
 
@@ -229,7 +231,7 @@ class Writer:
         """Learning rates where they differ, and the state where one is given."""
         trained = [[w for w in layer if w in self.graph.trained] for layer in self.graph.parameters]
         if self.graph.rates:
-            yield _prose("given.rates_table")
+            yield prose("given.rates_table")
             rates = [list(dict.fromkeys(self.graph.rate(w) for w in layer)) for layer in trained]
             shared = [rate for layer in rates for rate in layer if not rate.index]
             lines = [Line(rate, (("=", self._num(rate.id)),)) for rate in shared]
@@ -237,7 +239,7 @@ class Writer:
                 yield Table((), tuple((*part, *[None] * (-len(lines) % 4)) for part in _chunks(lines, 4)))
             yield from (self._parameter_table(own) for own in ([r for r in layer if r.index] for layer in rates) if own)
         for letter in self.problem.optimizer.update.state if self.problem.optimizer.state else ():
-            yield _prose("given.state_table", state=Name(letter))
+            yield prose("given.state_table", state=Name(letter))
             yield from (self._parameter_table([state_of(letter, w) for w in layer]) for layer in trained if layer)
 
     def _data(self) -> Iterator[Block]:
@@ -403,22 +405,22 @@ class Writer:
             for s in self.full_samples:
                 units = range(1, width + 1 if self.full_forward else 2)
                 if self.marked:
-                    blocks.append(_prose("forward.sample", sample=s or 1))
+                    blocks.append(prose("forward.sample", sample=s or 1))
                 elif not self.full_forward and width > 1:
-                    blocks.append(_prose("forward.first"))
+                    blocks.append(prose("forward.first"))
                 ids = [Name(kind, number, (j,), s).id for j in units for kind in "za"]
                 blocks += self._derivation(self._line(id) for id in ids)
                 if len(units) < width and s is None:
-                    blocks.append(_prose("forward.rest"))
+                    blocks.append(prose("forward.rest"))
                     names = [Name(kind, number, (j,)) for j in range(2, width + 1) for kind in "za"]
                     blocks += self._values(names, s)
             if self.samples[0] is not None and not self.full_forward:
-                blocks.append(_prose("forward.all"))
+                blocks.append(prose("forward.all"))
                 pairs = [(s, kind) for s in self.samples for kind in "za"]
                 rows = {j: [Name(kind, number, (j,), s) for s, kind in pairs] for j in range(1, width + 1)}
                 blocks += self._by_unit(rows, number)
             elif len(self.full_samples) < len(self.samples):
-                blocks.append(_prose("forward.others"))
+                blocks.append(prose("forward.others"))
                 names = [Name(kind, number, (j,)) for j in range(1, width + 1) for kind in "za"]
                 blocks += self._by_sample(names, self.samples[len(self.full_samples) :])
             blocks += self._masked(number)
@@ -427,12 +429,12 @@ class Writer:
 
     def _look_ahead(self) -> Iterator[Block]:
         """Where the momentum alone would take the parameters: the worked ones as lines, the others in tables."""
-        yield _prose("forward.ahead")
+        yield prose("forward.ahead")
         lined = [w for w in self.graph.ahead.values() if self.full_forward or w in self.worked]
         yield from self._derivation(self._line(ahead_of(w).id) for w in lined)
         rest = [[ahead_of(w) for w in layer if w not in lined] for layer in self._ahead_layers()]
         if any(rest):
-            yield _prose("forward.ahead_rest" if lined else "forward.ahead_all")
+            yield prose("forward.ahead_rest" if lined else "forward.ahead_all")
             yield from (self._parameter_table(names) for names in rest if names)
 
     def _ahead_layers(self) -> list[list[Name]]:
@@ -473,8 +475,7 @@ class Writer:
     def _values(self, names: Sequence[Name], s: int | None) -> Iterator[Block]:
         """Pairs of pre-activation and activation, one unit a row."""
         rows = tuple(
-            (z, self._num(_at(z, s).id), a, self._num(_at(a, s).id))
-            for z, a in zip(names[::2], names[1::2], strict=True)
+            (z, self._num(z.at(s).id), a, self._num(a.at(s).id)) for z, a in zip(names[::2], names[1::2], strict=True)
         )
         yield Table((), rows)
 
@@ -484,7 +485,7 @@ class Writer:
             head: tuple[Cell, ...] = (Words("table.sample"), *(_integer(s or 1) for s in part))
             rows: list[tuple[Cell, ...]] = []
             for name in names:
-                rows.append((_at(name, "s"), *(self._num(_at(name, s).id) for s in part)))
+                rows.append((name.at("s"), *(self._num(name.at(s).id) for s in part)))
             yield Table(head, tuple(rows))
 
     def _by_unit(self, rows: Mapping[int, Sequence[Quantity]], number: int) -> Iterator[Block]:
@@ -499,7 +500,7 @@ class Writer:
         mask = self.problem.layers[number - 1].mask or ()
         units = tuple(Name("a", number, (j,)) for j, factor in enumerate(mask, 1) if factor.value == 0)
         if units:
-            yield _prose(f"forward.masked_{_plural(len(units))}", units=units)
+            yield prose(f"forward.masked_{_plural(len(units))}", units=units)
 
     def _idle(self, number: int) -> Iterator[Block]:
         """Units that pass nothing on, are saturated or stand at a kink, said in words."""
@@ -523,17 +524,17 @@ class Writer:
                 elif self.trace.is_zero(Partial(a, z).id):
                     idle.append(a)
         if idle:
-            yield _prose(f"forward.idle_{_plural(len(idle))}", units=tuple(idle))
+            yield prose(f"forward.idle_{_plural(len(idle))}", units=tuple(idle))
             dead = [j for j in dict.fromkeys(a.index[0] for a in idle) if sum(a.index[0] == j for a in idle) > 1]
             dead = [j for j in dead if sum(a.index[0] == j for a in idle) == len(self.samples)]
             if dead:
                 units = tuple(Name("a", number, (j,)) for j in dead)
-                yield _prose(f"forward.dead_{_plural(len(dead))}", units=units)
+                yield prose(f"forward.dead_{_plural(len(dead))}", units=units)
         if flat:
-            yield _prose(f"forward.flat_{_plural(len(flat))}", units=tuple(flat), bound=Num(Shown("0.01")))
+            yield prose(f"forward.flat_{_plural(len(flat))}", units=tuple(flat), bound=Num(Shown("0.01")))
         if tied:
             at_zero = Num(self.problem.conventions.at_kink(layer.activation.kink))
-            yield _prose(f"forward.tied_{_plural(len(tied))}", sums=tuple(tied), value=at_zero)
+            yield prose(f"forward.tied_{_plural(len(tied))}", sums=tuple(tied), value=at_zero)
 
     def error(self) -> Iterator[Section]:
         blocks: list[Block] = []
@@ -541,14 +542,14 @@ class Writer:
         parts = [Name("E", None, (j,)) for j in range(1, n + 1)] if n > 1 else []
         of_sample = [Name("E")] if self.marked else []
         if parts:
-            blocks.append(_prose("error.outputs"))
+            blocks.append(prose("error.outputs"))
         for s in self.full_samples:
-            blocks += self._derivation([self._line(_at(name, s).id) for name in (*parts, *of_sample)])
+            blocks += self._derivation([self._line(name.at(s).id) for name in (*parts, *of_sample)])
         if len(self.full_samples) < len(self.samples):
-            blocks.append(_prose("error.samples"))
+            blocks.append(prose("error.samples"))
             blocks += self._by_sample([*parts, *of_sample], self.samples[len(self.full_samples) :])
         if parts or of_sample:
-            blocks.append(_prose("error.total"))
+            blocks.append(prose("error.total"))
         data = self.graph.data if self.only is None else Name("E", sample=self.only)
         blocks += self._derivation([self._line(data.id)])
         self.numbers[self.graph.data.id] = self.count
@@ -558,7 +559,7 @@ class Writer:
 
     def _penalty(self) -> Iterator[Block]:
         """The sums over the weights, the penalty, and the whole loss."""
-        yield _prose("error.penalty")
+        yield prose("error.penalty")
         sums = self._penalty_sums()
         if not self.full_forward:
             yield Table((), tuple((name, self._num(name.id)) for name in sums))
@@ -584,7 +585,7 @@ class Writer:
             blocks: list[Block] = []
             for s in self.full_samples:
                 if self.marked and s is not None and worked:
-                    blocks.append(_prose("forward.sample", sample=s))
+                    blocks.append(prose("forward.sample", sample=s))
                 if deltas:
                     blocks += self._work_deltas(number, worked, s)
                 else:
@@ -602,11 +603,11 @@ class Writer:
                 }
             if not self.zero_said and any(self.trace.is_zero(f"dE/d{name.id}") for name in layer):
                 self.zero_said = True
-                blocks.append(_prose(self._zero_key()))
+                blocks.append(prose(self._zero_key()))
             if self.problem.conventions.update_order == "sequential":
                 changes = list(self._changes(layer))
                 key = "backward.updated_first" if number > 1 else "backward.updated_last"
-                blocks += [_prose(key), *changes] if changes else []
+                blocks += [prose(key), *changes] if changes else []
             yield Section(self._layer_words(number), tuple(blocks), level=2)
 
     def _delta_rules(self) -> Iterator[Block]:
@@ -614,7 +615,7 @@ class Writer:
         z = Name("z", len(self.problem.layers), ("j",))
         key = "backward.minus_deltas" if self.problem.minus else "backward.deltas"
         key += "" if any(name.kind == "b" for name in self.graph.trained) else "_no_bias"
-        yield _prose(key, delta=self._delta_of(z), loss=self.graph.loss, sum=z)
+        yield prose(key, delta=self._delta_of(z), loss=self.graph.loss, sum=z)
 
     def _delta_of(self, z: Name) -> Quantity:
         """The δ of a unit's sum, or of all sums of a layer, with the sign of the conventions."""
@@ -625,7 +626,7 @@ class Writer:
         if self.graph.penalties:
             w, term = next(iter(self.graph.penalties.items()))
             args = {"loss": self.graph.loss, "data": self.graph.data, "penalty": PENALTY}
-            yield _prose("backward.penalty", term=Line(Partial(PENALTY, w), (("=", term),)), **args)
+            yield prose("backward.penalty", term=Line(Partial(PENALTY, w), (("=", term),)), **args)
 
     def _whole(self, parameter: Name, s: int | None) -> Iterator[Line]:
         """What follows the samples' term of a penalised weight: the penalty's, and their sum."""
@@ -651,7 +652,7 @@ class Writer:
         if others and s is None:  # of several samples, all stand in one table
             deltas = [self._delta_of(Name("z", number, (j,), s)) for j in others]
             self.tabled.update(delta.id for delta in deltas)
-            yield _prose("backward.other_deltas")
+            yield prose("backward.other_deltas")
             yield Table((), tuple((delta, self._num(delta.id)) for delta in deltas))
 
     def _chain(self, parameter: Name, s: int | None) -> tuple[Partial, tuple[Quantity, ...]]:
@@ -679,12 +680,12 @@ class Writer:
         names = {"loss": gradient.of, "parameter": parameter}
         cited = {"factors": tuple(known), "lines": self._cite(known)}
         if known and len(new) == 1:
-            yield _prose("backward.likewise", **names, **cited)
+            yield prose("backward.likewise", **names, **cited)
         else:
             path = tuple(f.of for f in reversed(factors[1:]) if isinstance(f, Partial))
             key = "backward.chain_sample" if self.marked else "backward.chain"
             key += "_known" if known else ""
-            yield _prose(key, **names, path=path, **(cited if known else {}))
+            yield prose(key, **names, path=path, **(cited if known else {}))
         closed = Line(gradient, (("=", Prod(factors, "·")), ("=", self._closed(factors))), self._next())
         lines = [closed, *(self._line(factor.id) for factor in new), self._line(gradient.id, symbolic=False)]
         lines += self._whole(parameter, s)
@@ -704,18 +705,17 @@ class Writer:
         pairs = [(Partial(self.graph.loss, local.of), local) for local in locals_ if isinstance(local, Partial)]
         chains = [Prod(pair, "·") for pair in pairs]
         closed = [Prod(tuple(self.trace.steps[f.id].expr for f in pair), "·") for pair in pairs]
-        raw = chains[0] if len(chains) == 1 else Sum(tuple(chains))
-        sides: list[tuple[str, Expr]] = [("=", raw), ("=", closed[0] if len(closed) == 1 else Sum(tuple(closed)))]
+        sides: list[tuple[str, Expr]] = [("=", sum_of(chains)), ("=", sum_of(closed))]
         sides += [("=", step) for step in self.graph.shortcuts[adjoint.by]]
         key = "backward.cancels" if len(pairs) == 1 else "backward.cancels_sum"
-        yield _prose(key, activations=tuple(Name("a", p.of.layer, p.of.index, p.of.sample) for _, p in pairs))
+        yield prose(key, activations=tuple(Name("a", p.of.layer, p.of.index, p.of.sample) for _, p in pairs))
         yield Derivation((Line(adjoint, tuple(sides), self._next()),))
         cancelling = dict.fromkeys(z.sample for z in self.graph.shortcuts)
         if len(cancelling) < len(self.samples):
             numbers = tuple(Words("table.of_sample", {"sample": int(s)}) for s in cancelling if s is not None)
-            yield _prose("backward.cancelled_some", samples=numbers)
+            yield prose("backward.cancelled_some", samples=numbers)
         else:
-            yield _prose("backward.cancelled" if len(self.graph.shortcuts) > 1 else "backward.cancelled_one")
+            yield prose("backward.cancelled" if len(self.graph.shortcuts) > 1 else "backward.cancelled_one")
 
     def _adjoint(self, adjoint: Quantity) -> Iterator[Block]:
         """Where a unit feeds several others: the sum over the paths, each worked."""
@@ -732,7 +732,7 @@ class Writer:
             yield from self._adjoint(factors[0])
         users = tuple(term.via for term in terms if term.via)
         count = {"count": len(terms)}
-        yield _prose("backward.feeds", unit=adjoint.by, users=users, loss=self.graph.loss, **count)
+        yield prose("backward.feeds", unit=adjoint.by, users=users, loss=self.graph.loss, **count)
         chains = Sum(tuple(Prod(factors, "·") for factors in paths.values()))
         if not self.full and len(terms) > PATHS:
             yield from self._derivation([Line(adjoint, (("=", chains),), self._next())])
@@ -749,7 +749,7 @@ class Writer:
 
     def _path_table(self, terms: Sequence[Partial]) -> Iterator[Block]:
         """Each path's factors and their product in one row."""
-        yield _prose("backward.paths", count=len(terms))
+        yield prose("backward.paths", count=len(terms))
         rows: list[tuple[Cell, ...]] = []
         for term in terms:
             printed, _ = self.trace.operands(self.trace.steps[term.id])
@@ -771,7 +771,7 @@ class Writer:
         sums = [a for a in sums if not self._known(a) and self._is_sum(a)]  # deltas have a table of their own
         key = "backward.rest" if some_worked else "backward.rest_all"
         key += "_minus" if self.problem.minus else ""
-        yield _prose(f"{key}_penalty" if self.graph.penalties else key)
+        yield prose(f"{key}_penalty" if self.graph.penalties else key)
         if sums:
             yield from self._paths([a.id for a in sums])
         rows: list[tuple[Cell, ...]] = []
@@ -838,17 +838,17 @@ class Writer:
         """A row per parameter: its samples' terms and their sum."""
         others = self.samples[len(self.full_samples) :]
         if others and self.full:
-            yield _prose("backward.factors")
+            yield prose("backward.factors")
             yield from self._factors(layer, others)
         elif others:
-            yield _prose("backward.factors_all")
+            yield prose("backward.factors_all")
             yield from self._unit_factors(layer)
         penalised = [name for name in layer if name in self.graph.penalties]
         if penalised:
-            yield _prose("backward.penalty_terms")
+            yield prose("backward.penalty_terms")
             lined = [Partial(PENALTY, name).id for name in penalised if name in self.worked]
             yield from self._derivation(self._line(id) for id in lined)
-        yield _prose("backward.samples_penalty" if penalised else "backward.samples")
+        yield prose("backward.samples_penalty" if penalised else "backward.samples")
         rows_of = {name: self.trace.operands(self.trace.steps[f"dE/d{name.id}"])[0] for name in layer}
         for part in _chunks(self.samples, COLUMNS):
             last = part[-1] == self.samples[-1]
@@ -884,27 +884,27 @@ class Writer:
     def _change_words(self) -> Prose:
         """How the optimiser changes a parameter."""
         if self.problem.optimizer.update.name != "sgd":
-            return _prose("update.by_rule")
+            return prose("update.by_rule")
         if self.graph.rates:
-            return _prose("update.changes_own")
+            return prose("update.changes_own")
         along = self.problem.minus and not self.graph.penalties
         if along and (not self.marked or self.problem.solution.method == "matrix"):
-            return _prose("update.changes_minus", rate=LEARNING_RATE)
-        return _prose("update.changes", rate=LEARNING_RATE)
+            return prose("update.changes_minus", rate=LEARNING_RATE)
+        return prose("update.changes", rate=LEARNING_RATE)
 
     def update(self) -> Iterator[Section]:
         if self.problem.conventions.update_order == "sequential":
-            blocks: list[Block] = [_prose("update.done")]
+            blocks: list[Block] = [prose("update.done")]
         else:
             blocks = [self._change_words(), *self._changes(self.parameters)]
         if not self.worked >= self.graph.trained:
-            blocks.append(_prose("update.rest"))
+            blocks.append(prose("update.rest"))
         yield Section(Words("section.update"), tuple(blocks))
 
     def check(self) -> Iterator[Section]:
         depth = len(self.problem.layers)
         blocks: list[Block] = list(self._forward_again())
-        blocks.append(_prose("check.before_after" if blocks else "check.again"))
+        blocks.append(prose("check.before_after" if blocks else "check.again"))
         rows: list[tuple[Cell, ...]] = []
         for s in self.samples:
             for j in range(1, self.problem.widths[-1] + 1):
@@ -918,14 +918,14 @@ class Writer:
         before, after = self.trace.show("E"), self.trace.show("E'")
         key = "falls" if after.value < before.value else "rises" if after.value > before.value else "same"
         key = f"ahead_{key}" if self.graph.ahead else key
-        blocks.append(_prose(f"check.{key}", before=Num(before), after=Num(after)))
+        blocks.append(prose(f"check.{key}", before=Num(before), after=Num(after)))
         blocks += self._numeric()
         yield Section(Words("section.check"), tuple(blocks))
 
     def _forward_again(self) -> Iterator[Block]:
         """The new forward pass, of a small network and one sample."""
         if self.full_forward and not self.marked:
-            yield _prose("check.forward")
+            yield prose("check.forward")
             ids = [
                 Name(kind, number, (j,), self.only, True).id
                 for number, layer in enumerate(self.problem.layers, 1)
@@ -961,16 +961,16 @@ class Writer:
             quotient = Frac(Sum(shifted), Prod((Num.of(2), EPSILON)))
             numbers = Frac(Sum((Num(above), Neg(Num(below)))), Prod((Num.of(2), Num(h)), "×"))
             sides = (("≈", quotient), ("=", numbers), ("≈", Num(result)))
-            yield _prose("check.numeric", h=Line(EPSILON, (("=", Num(h)),)))
+            yield prose("check.numeric", h=Line(EPSILON, (("=", Num(h)),)))
             yield Derivation((Line(gradient, sides, self._next()),))
             known = self.trace.show(gradient.id)
             value = Line(gradient, (("=" if known.exact else "≈", Num(known)),))
             if result.value == self.trace.show(gradient.id).value:
-                yield _prose("check.agrees", gradient=value)
+                yield prose("check.agrees", gradient=value)
             else:
-                yield _prose("check.nearly", gradient=value)
+                yield prose("check.nearly", gradient=value)
             return
-        yield _prose("check.no_numeric")
+        yield prose("check.no_numeric")
 
     def _answered(self) -> tuple[str, ...]:
         """The columns of the answers; of a large network what was asked for."""
@@ -996,10 +996,6 @@ def _by(step: Step, name: Name) -> bool:
     return isinstance(step.result, Partial) and step.result.by == name
 
 
-def _prose(key: str, **args: Argument) -> Prose:
-    return Prose((Words(key, args),))
-
-
 def _plural(count: int) -> str:
     return "one" if count == 1 else "many"
 
@@ -1008,17 +1004,13 @@ def _integer(value: int) -> Num:
     return Num.of(value)
 
 
-def _at(name: Name, s: int | str | None) -> Name:
-    return Name(name.kind, name.layer, name.index, s, name.updated)
-
-
 def _in_sample(quantity: Quantity, s: int | str | None) -> Quantity:
     """The same quantity of another sample."""
     if isinstance(quantity, Name):
-        return _at(quantity, s)
+        return quantity.at(s)
     assert isinstance(quantity, Partial)
     of, by = quantity.of, quantity.by
-    return Partial(of if of.sample is None else _at(of, s), _at(by, s))
+    return Partial(of if of.sample is None else of.at(s), by.at(s))
 
 
 def _chunks(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:

@@ -215,4 +215,4 @@ def _at(quantity: Quantity, s: int | None) -> Quantity:
     if isinstance(quantity, Partial):
         return Partial(quantity.of, quantity.by, sample=s)
     assert isinstance(quantity, Name)
-    return Name(quantity.kind, quantity.layer, quantity.index, s, quantity.updated)
+    return quantity.at(s)

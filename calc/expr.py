@@ -10,7 +10,7 @@ A tree over names is the symbolic line; ``substitute`` puts printed numbers for 
 substituted line; ``evaluate`` gives the value. All three come from the one tree, so they cannot drift apart.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -70,6 +70,10 @@ class Name(Quantity):
         self.stem = stem + "'" if updated else stem
         self.id = self.stem if sample is None else f"{self.stem}@{sample}"
 
+    def at(self, sample: int | str | None) -> "Name":
+        """The same quantity of one sample."""
+        return Name(self.kind, self.layer, self.index, sample, self.updated)
+
     def after_update(self) -> "Name":
         """The same quantity after the update: w' of w."""
         return Name(self.kind, self.layer, self.index, self.sample, True)
@@ -113,6 +117,11 @@ class Sum:
     """a + b − c; a Neg among the terms prints as subtraction."""
 
     terms: tuple["Expr", ...]
+
+
+def sum_of(terms: Sequence["Expr"]) -> "Expr":
+    """The sum of one or more terms."""
+    return terms[0] if len(terms) == 1 else Sum(tuple(terms))
 
 
 @dataclass(slots=True, unsafe_hash=True)

@@ -14,7 +14,7 @@ from typing import Any
 
 from flint import fmpq
 
-from calc.expr import Expr, Frac, Name, Num, Prod, Sum
+from calc.expr import Expr, Frac, Name, Num, Prod, Sum, sum_of
 from calc.number import Exact, Number, Shown
 from calc.ops import Activation, affine
 from calc.penalty import DATA, derivative, formulas
@@ -277,5 +277,5 @@ def _loss_nodes(
     if samples == (None,):
         last = nodes.pop()
         return [*nodes, Node(last.name, last.expr, tuple(derivatives), last.slope)]
-    total = Sum(tuple(whole)) if len(whole) > 1 else whole[0]
+    total = sum_of(whole)
     return [*nodes, Node(Name("E"), Prod((share, total)) if average else total, tuple(derivatives))]

@@ -12,7 +12,7 @@ expression of such names. Where the line works entry by entry it is read off the
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from calc.document import Block, Cell, Derivation, Line, Prose, Section, Table, Words
+from calc.document import Block, Cell, Derivation, Line, Prose, Section, Table, Words, prose
 from calc.explain import Writer
 from calc.expr import (
     Call,
@@ -239,19 +239,19 @@ class MatrixWriter(Writer):
         shapes, shape = self._shapes(formula), self._shape(of)
         if isinstance(shapes, Sum | Prod):
             result = Prod((Num.of(shape.rows), Num.of(shape.columns)), "×")
-            yield _prose("matrix.shapes", shapes=Line(shapes, (("→", result),)))
+            yield prose("matrix.shapes", shapes=Line(shapes, (("→", result),)))
 
     # --- Given -------------------------------------------------------------------------------------------------------
 
     def _numbers_given(self) -> Iterator[Block]:
         x, t = Name("x"), Name("t")
         if len(self.samples) == 1:
-            yield _prose("matrix.inputs_one")
+            yield prose("matrix.inputs_one")
         else:
-            yield _prose("matrix.inputs_many", count=len(self.samples), x=x, t=t)
+            yield prose("matrix.inputs_many", count=len(self.samples), x=x, t=t)
         yield Derivation(tuple(self._given_line(name) for name in (x, t)))
         bare = not any(layer.biases for layer in self.problem.layers)
-        yield _prose(f"matrix.rows_{'from' if self.transposed else 'to'}{'_no_bias' if bare else ''}")
+        yield prose(f"matrix.rows_{'from' if self.transposed else 'to'}{'_no_bias' if bare else ''}")
         for number, layer in enumerate(self.problem.layers, 1):
             names = [Name("w", number), *([Name("b", number)] if layer.biases else [])]
             yield Derivation(tuple(self._given_line(name) for name in names))
@@ -260,13 +260,13 @@ class MatrixWriter(Writer):
         """Learning rates where they differ, and a state that is given, as matrices."""
         rates = {w: rate for w, rate in self.graph.rates.items() if w in self.graph.trained}
         if rates:
-            yield _prose("given.rates_table")
+            yield prose("given.rates_table")
             shared = dict.fromkeys(rate for rate in rates.values() if not rate.index)
             lines = [Line(rate, (("=", self._num(rate.id)),)) for rate in shared]
             own = dict.fromkeys(_whole(rate, None) for rate in rates.values() if rate.index)
             yield Derivation((*lines, *(self._given_line(_as_name(rate)) for rate in own if rate is not None)))
         for letter in self.problem.optimizer.update.state if self.problem.optimizer.state else ():
-            yield _prose("given.state_table", state=Name(letter))
+            yield prose("given.state_table", state=Name(letter))
             states = [state_of(letter, w) for n in range(1, len(self.problem.layers) + 1) for w in self._trained(n)]
             yield Derivation(tuple(self._given_line(state) for state in states))
 
@@ -334,10 +334,10 @@ class MatrixWriter(Writer):
                 blocks += self._product_lines(Partial(loss, name), self._gradient(name))
             if not self.zero_said and any(self._has_zero(Partial(loss, name)) for name in trained):
                 self.zero_said = True
-                blocks.append(_prose(self._zero_key()))
+                blocks.append(prose(self._zero_key()))
             if self.problem.conventions.update_order == "sequential" and trained:
                 key = "backward.updated_first" if number > 1 else "backward.updated_last"
-                blocks += [_prose(key), *self._layer_changes(number)]
+                blocks += [prose(key), *self._layer_changes(number)]
             if number == 1:
                 blocks += self._shape_check()
             yield Section(self._layer_words(number), tuple(blocks), level=2)
@@ -381,7 +381,7 @@ class MatrixWriter(Writer):
             product = Prod((Transposed(jacobian), *self._arriving(number, s)))
             yield from self._product_lines(delta_s, self._signed(number, product))
         if self.samples[0] is not None:
-            yield _prose("matrix.columns", matrix=delta)
+            yield prose("matrix.columns", matrix=delta)
 
     def _entrywise_delta(self, number: int) -> Iterator[Block]:
         """f′(Z), then δ = dE/dA ∘ f′(Z)."""
@@ -390,7 +390,7 @@ class MatrixWriter(Writer):
         arriving = self._arriving(number, None)
         product: Expr = Prod(arriving) if len(arriving) > 1 else arriving[0]
         if self.problem.layers[number - 1].activation.name == "identity":
-            yield _prose("matrix.flat")
+            yield prose("matrix.flat")
             yield from self._product_lines(delta, self._signed(number, product))
             return
         yield from self._slope_line(number, slope)
@@ -409,9 +409,9 @@ class MatrixWriter(Writer):
         own = Call(f"{function_of(activation)}'", (slope.by,))
         if isinstance(formula, Cases):
             args = {"above": formula.above, "on": z, "below": formula.below}
-            yield _prose("matrix.by_sides", **args)
+            yield prose("matrix.by_sides", **args)
         elif lifted is None and a not in quantities(formula):
-            yield _prose("matrix.applied", slope=Line(Call(own.function, (z,)), (("=", formula),)))
+            yield prose("matrix.applied", slope=Line(Call(own.function, (z,)), (("=", formula),)))
             lifted = own
         line = self._matrix_line(slope, lifted, symbolic=lifted != own)
         yield from self._derivation([line])
@@ -438,7 +438,7 @@ class MatrixWriter(Writer):
         return Prod((entering, Transposed(delta)) if self.transposed else (delta, Transposed(entering)))
 
     def _shape_check(self) -> Iterator[Block]:
-        yield _prose("matrix.check")
+        yield prose("matrix.check")
         head: tuple[Cell, ...] = tuple(Words(f"table.{key}") for key in ("parameter", "shape", "gradient", "shape"))
         names = [name for number in range(1, len(self.problem.layers) + 1) for name in self._trained(number)]
         rows = [(name, Partial(self.graph.loss, name)) for name in names]
@@ -467,7 +467,7 @@ class MatrixWriter(Writer):
         """ΔW, then W + ΔW, first layer first."""
         blocks: list[Block]
         if self.problem.conventions.update_order == "sequential":
-            blocks = [_prose("update.done")]
+            blocks = [prose("update.done")]
         else:
             blocks = [self._change_words()]
             for number in range(1, len(self.problem.layers) + 1):
@@ -480,7 +480,7 @@ class MatrixWriter(Writer):
     def _forward_again(self) -> Iterator[Block]:
         if len(self.parameters) > MOST_CHECKED:
             return
-        yield _prose("check.forward")
+        yield prose("check.forward")
         lines = []
         for number in range(1, len(self.problem.layers) + 1):
             z, a = Name("z", number, updated=True), Name("a", number, updated=True)
@@ -497,10 +497,6 @@ class MatrixWriter(Writer):
 
 
 # --- small change ----------------------------------------------------------------------------------------------------
-
-
-def _prose(key: str, **args: "Expr | Line | Words | int") -> Prose:
-    return Prose((Words(key, args),))
 
 
 def _head(formula: Call | Cases) -> str:

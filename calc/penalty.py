@@ -10,7 +10,7 @@ The derivative of |w| at w = 0 is 0: there both directions are uphill.
 
 from collections.abc import Iterator, Sequence
 
-from calc.expr import Call, Cases, Expr, Frac, Name, Neg, Num, Pow, Prod, Sum
+from calc.expr import Call, Cases, Expr, Frac, Name, Neg, Num, Pow, Prod, sum_of
 from calc.number import Exact
 
 PENALTY = Name("penalty")
@@ -27,13 +27,13 @@ def formulas(l1: Exact, l2: Exact, layers: Sequence[Sequence[Name]]) -> Iterator
             if factor.value != 0:
                 name = Name(kind, number)
                 sums[kind].append(name)
-                yield name, _sum([Pow(w, 2) if kind == SQUARES else Call("abs", (w,)) for w in weights])
+                yield name, sum_of([Pow(w, 2) if kind == SQUARES else Call("abs", (w,)) for w in weights])
     parts: list[Expr] = []
     if sums[SQUARES]:
-        parts.append(Prod((Frac(Num(l2.shown), TWO), _sum(sums[SQUARES])), "·"))
+        parts.append(Prod((Frac(Num(l2.shown), TWO), sum_of(sums[SQUARES])), "·"))
     if sums[SIZES]:
-        parts.append(Prod((Num(l1.shown), _sum(sums[SIZES])), "·"))
-    yield PENALTY, _sum(parts)
+        parts.append(Prod((Num(l1.shown), sum_of(sums[SIZES])), "·"))
+    yield PENALTY, sum_of(parts)
 
 
 def derivative(l1: Exact, l2: Exact, w: Name) -> Expr:
@@ -45,8 +45,4 @@ def derivative(l1: Exact, l2: Exact, w: Name) -> Expr:
         # sgn, not the sign of a loss, whose value at 0 is a convention of the problem
         sign = Cases(Call("sgn", (w,)), on=w, above=ONE, at=ZERO, below=Neg(ONE))
         parts.append(Prod((Num(l1.shown), sign), "·"))
-    return _sum(parts)
-
-
-def _sum(terms: Sequence[Expr]) -> Expr:
-    return terms[0] if len(terms) == 1 else Sum(tuple(terms))
+    return sum_of(parts)

@@ -28,7 +28,7 @@ from pydantic import (
     WithJsonSchema,
 )
 
-from calc.errors import Fault, ProblemError
+from calc.errors import Fault, ProblemError, short
 from calc.number import MOST_DIGITS, Exact, Shown
 from calc.number import Rounding as RoundingRule
 from calc.ops.activations import ACTIVATIONS, THRESHOLDS, Activation
@@ -201,7 +201,7 @@ def _operation(operations: Iterable[type[Any]], what: str) -> Any:
         for key, number in parameters.items():
             if key not in fields:
                 listed = f"Known: {', '.join(fields)}" if fields else "Remove it"
-                raise ValueError(f'{name} has no parameter "{_short(str(key), 40)}". {listed}')
+                raise ValueError(f'{name} has no parameter "{short(str(key), 40)}". {listed}')
             try:
                 fields[key] = _read_number(number)
             except ValueError as error:
@@ -278,7 +278,7 @@ def _read_optimizer(value: Any) -> Optimizer:
     for key in state:
         if key not in known:
             listed = f"Known: {', '.join(known)}" if known else f"{update.name} keeps no state. Remove it"
-            raise ValueError(f'state: "{_short(str(key), 40)}" is not known. {listed}')
+            raise ValueError(f'state: "{short(str(key), 40)}" is not known. {listed}')
     return Optimizer(update, step, {key: _read_arrays(key, arrays) for key, arrays in state.items()})
 
 
@@ -611,11 +611,6 @@ MOST_LEVELS = 8  # of tables and lists within each other; a problem needs four
 TOO_DEEP = Fault("", "brackets nested too deeply. Weights are lists of lists of numbers")
 
 
-def _short(text: str, most: int = 60) -> str:
-    """A text of the file on one line, cut."""
-    return " ".join(text[: 2 * most].split())[:most]
-
-
 def _kind(value: Any) -> str:
     """What was found, for a person: 'the text "x"', 'a list', 'true'."""
     match value:
@@ -624,7 +619,7 @@ def _kind(value: Any) -> str:
         case None:
             return "nothing"
         case str():
-            return f'the text "{_short(value, 40)}"' if value else "an empty text"
+            return f'the text "{short(value, 40)}"' if value else "an empty text"
         case Mapping():
             return "a table"
         case list() | tuple():
@@ -640,14 +635,14 @@ def _unknown(name: str, known: Iterable[str], listed: Iterable[str]) -> str:
 
     close = difflib.get_close_matches(name[:60], list(known), n=1)
     hint = f' Did you mean "{close[0]}"?' if close else ""
-    return f'"{_short(name)}" is not known.{hint} Known: {", ".join(listed)}'
+    return f'"{short(name)}" is not known.{hint} Known: {", ".join(listed)}'
 
 
 def _path(location: Sequence[str | int]) -> str:
     """layers[1].weights[0][2], counted from 0."""
     path = ""
     for part in location:
-        path += f"[{part}]" if isinstance(part, int) else f".{_short(part)}" if path else _short(part)
+        path += f"[{part}]" if isinstance(part, int) else f".{short(part)}" if path else short(part)
     return path
 
 
@@ -876,7 +871,7 @@ def _symbol_faults(problem: Problem) -> Iterator[Fault]:
     for key in problem.notation.symbols:
         if not is_id(key, problem):
             yield Fault(
-                f'notation.symbols."{_short(key)}"',
+                f'notation.symbols."{short(key)}"',
                 "is no quantity of this network. Name one by its id, e.g. w1_1_1, b1_1, z1_1, a1_1, x_1, t_1 or E",
             )
 

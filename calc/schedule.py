@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from calc.errors import Fault
+from calc.errors import Fault, short
 from calc.ops import ACTIVATIONS, THRESHOLDS
 
 # Each update is proven digit by digit, verified, and is a row of the page and an entry of the JSON output: a thousand
@@ -52,12 +52,12 @@ def read_schedule(value: Any) -> Schedule:
         return value
     needed = '"batch", "online" or { batch_size = 2 } needed'
     if not isinstance(value, Mapping):
-        raise ValueError(f"{_short(value)} found, {needed}")
+        raise ValueError(f"{_found(value)} found, {needed}")
     size = value.get("batch_size")
     if set(value) != {"batch_size"}:
-        raise ValueError(f"a table of {', '.join(_short(key) for key in value) or 'nothing'} found, {needed}")
+        raise ValueError(f"a table of {', '.join(_found(key) for key in value) or 'nothing'} found, {needed}")
     if not isinstance(size, int) or isinstance(size, bool) or size < 1:
-        raise ValueError(f"batch_size: {_short(size)} found, a whole number from 1 to the number of samples needed")
+        raise ValueError(f"batch_size: {_found(size)} found, a whole number from 1 to the number of samples needed")
     return Minibatches(size)
 
 
@@ -66,8 +66,8 @@ def write_schedule(schedule: Schedule) -> Any:
     return {"batch_size": schedule.batch_size} if isinstance(schedule, Minibatches) else schedule
 
 
-def _short(value: Any) -> str:
-    return f'"{" ".join(value[:80].split())[:40]}"' if isinstance(value, str) else str(value)[:40]
+def _found(value: Any) -> str:
+    return f'"{short(value, 40)}"' if isinstance(value, str) else str(value)[:40]
 
 
 # --- faults, from the tables as they were typed, so that all are told at once ----------------------------------------
@@ -166,12 +166,12 @@ def _rule_faults(
         return
     loss = _named(tables, "loss")
     if loss not in (None, "half_squared_error"):
-        what = f'"{_short(loss)[1:-1]}" found; the {rule} rule goes with half_squared_error alone. Leave loss out'
+        what = f'"{short(loss, 40)}" found; the {rule} rule goes with half_squared_error alone. Leave loss out'
         yield Fault("loss", what)
     given = tables.get("optimizer", {})
     optimizer = _named({"update": given.update} if hasattr(given, "step") else {"update": given}, "update")
     if optimizer not in (None, "sgd", "gradient_descent"):
-        what = f'"{_short(optimizer)[1:-1]}" found; the {rule} rule is an update of its own. Leave optimizer out'
+        what = f'"{short(optimizer, 40)}" found; the {rule} rule is an update of its own. Leave optimizer out'
         yield Fault("optimizer.name", what)
     name = _named(layers[0], "activation") if layers else None
     if name is None:
@@ -188,7 +188,7 @@ def _rule_faults(
             targets = sample.get("targets") if isinstance(sample, Mapping) else None
             for j, target in enumerate(targets if isinstance(targets, list) else []):
                 if _is_other(str(target), (low, high)):
-                    what = f"{_short(str(target))[1:-1]} found, {low} or {high} needed: nothing else is reached by "
+                    what = f"{short(str(target), 40)} found, {low} or {high} needed: nothing else is reached by "
                     yield Fault(f"samples[{s}].targets[{j}]", f"{what}{_THRESHOLD[name]}")
 
 

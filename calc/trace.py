@@ -19,7 +19,7 @@ from flint import fmpq
 
 from calc import rules
 from calc.errors import UnsupportedError
-from calc.expr import Expr, Name, Neg, Num, Partial, Prod, Quantity, Sum, evaluate, negated, quantities, rename
+from calc.expr import Expr, Name, Neg, Num, Partial, Prod, Quantity, Sum, evaluate, negated, quantities, rename, sum_of
 from calc.graph import Graph, build, delta_of
 from calc.number import (
     GUARD_DIGITS,
@@ -177,7 +177,7 @@ def _differentiate(
     written_out = deltas and (v.kind == "z" or matrices)  # a delta is one line, whatever it sums up
     if minus and v.kind == "z":
         delta = delta_of(v)
-        formula = negated(graph.shortcuts[v][-1]) if v in graph.shortcuts else _sum(products)
+        formula = negated(graph.shortcuts[v][-1]) if v in graph.shortcuts else sum_of(products)
         yield Step(delta, "delta", formula)
         yield Step(total, kind, Neg(delta))
         known.factors[v] = (delta,)
@@ -189,11 +189,7 @@ def _differentiate(
         formula = terms[0]
     yield Step(total, kind, formula)
     known.factors[v] = paths[0] if len(paths) == 1 and not deltas and v not in graph.shortcuts else (total,)
-    known.formulas[v] = _sum(products)
-
-
-def _sum(terms: Sequence[Expr]) -> Expr:
-    return terms[0] if len(terms) == 1 else Sum(tuple(terms))
+    known.formulas[v] = sum_of(products)
 
 
 def _product(*factors: Expr) -> Expr:
@@ -220,7 +216,7 @@ def update(
             gradient = Partial(graph.loss, w)
             products = [_product(delta_of(z), entering) for z, entering in consumers.get(w, ())]
             if products and w not in graph.penalties and (matrices or len(products) == 1):
-                yield Step(change_of(w), "change", _product(graph.rate(w), _sum(products)))
+                yield Step(change_of(w), "change", _product(graph.rate(w), sum_of(products)))
                 yield Step(w.after_update(), "update", Sum((w, change_of(w))))
                 continue
             for result, expr in optimizer.update.steps(w, gradient, graph.rate(w), optimizer.step + 1):

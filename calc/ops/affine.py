@@ -5,7 +5,7 @@ a    activations of the layer before (the inputs x in layer 1)
 b    bias; None where the layer has none
 """
 
-from calc.expr import Expr, Name, Num, Prod, Sum
+from calc.expr import Expr, Name, Num, Prod, sum_of
 
 
 def pre_activation(weights: tuple[Name, ...], inputs: tuple[Name, ...], bias: Name | None) -> Expr:
@@ -13,7 +13,7 @@ def pre_activation(weights: tuple[Name, ...], inputs: tuple[Name, ...], bias: Na
     terms: list[Expr] = [Prod((w, a)) for w, a in zip(weights, inputs, strict=True)]
     if bias is not None:
         terms.append(bias)
-    return Sum(tuple(terms)) if len(terms) > 1 else terms[0]
+    return sum_of(terms)
 
 
 def derivatives(weights: tuple[Name, ...], inputs: tuple[Name, ...], bias: Name | None) -> list[tuple[Name, Expr]]:
