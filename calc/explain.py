@@ -5,18 +5,15 @@ Given · Forward pass · Error · Backward pass · Update · Check · Answers, i
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
-from typing import TypeVar
 
 from flint import fmpq
 
 from calc.document import (
-    Argument,
     Block,
     Cell,
     Derivation,
     Document,
     Line,
-    Listing,
     Prose,
     Reference,
     Section,
@@ -37,27 +34,21 @@ from calc.expr import (
     Prod,
     Quantity,
     Sum,
-    evaluate,
-    substitute,
     sum_of,
 )
+from calc.given import GivenWriter
 from calc.graph import LEARNING_RATE, delta_of
-from calc.notation import Notation, find_parameters
+from calc.lines import COLUMNS, chunks, general_of, in_sample, integer, plural
 from calc.number import Shown
 from calc.penalty import PENALTY, SIZES, SQUARES
 from calc.problem import Problem
 from calc.trace import Step, Trace
-from calc.updates import ahead_of, change_of, state_of
+from calc.updates import ahead_of, change_of
 from calc.verify import difference_quotient
 
-SMALL = 24  # parameters that "auto" still works in full
 PATHS = 3  # of a sum over paths that are worked line by line in a network that is not worked in full
-UNIT = 2  # parameters of a layer's first unit that "auto" works in full where there are more
 SATURATED = fmpq(1, 100)  # a slope below which next to no gradient passes a unit
 MOST_IN_PROSE = 8  # units of a layer whose activation is written out in a sentence
-T = TypeVar("T")
-
-COLUMNS = 6  # numbers beside one another in a table
 EPSILON = Name("epsilon")
 
 
@@ -94,298 +85,8 @@ def explain(problem: Problem, trace: Trace, exact: Trace) -> tuple[Document, dic
     return Document(problem.title, tuple(sections)), writer.numbers, writer.count
 
 
-def step_line(trace: Trace, step: Step, number: int | None = None, symbolic: bool = True) -> tuple[Line, bool]:
-    """result = formula = substituted ≈ value, sides that would repeat their neighbour left out.
-
-    Returns:
-        The line, and whether it comes out when re-computed from its printed digits.
-    """
-    shown = trace.show(step.result.id)
-    result = ("=" if shown.exact else "≈", Num(shown))
-    match step.expr:
-        case Num():
-            return Line(step.result, (("=", step.expr),), number), True
-        case Quantity():
-            return Line(step.result, (("=", step.expr), result), number), True
-    printed, faithful = trace.operands(step)
-    if shown.exact and evaluate(step.expr, {id: operand.value for id, operand in printed.items()}) != shown.value:
-        result = ("≈", Num(shown))  # exact as it is, it does not follow exactly from rounded operands
-    sides: list[tuple[str, Expr]] = [("=", step.expr)] if symbolic else []
-    substituted = substitute(step.expr, printed)
-    if not _repeats(substituted, shown):
-        sides.append(("=", substituted))
-    return Line(step.result, (*sides, result), number), faithful
-
-
-def _repeats(substituted: Expr, result: Shown) -> bool:
-    """Whether a line with its numbers is its result already, a number or minus one."""
-    match substituted:
-        case Num(shown):
-            return shown.value == result.value
-        case Neg(Num(shown)):
-            return not shown.negative and -shown.value == result.value
-    return False
-
-
-class Writer:
-    """Numbers the lines in the order in which they are written, and remembers which step stands where."""
-
-    def __init__(self, problem: Problem, trace: Trace, exact: Trace, count: int = 0) -> None:
-        self.problem, self.trace, self.exact, self.graph = problem, trace, exact, trace.graph
-        self.numbers: dict[str, int] = {}
-        self.count = count  # the last number given
-        self.samples = self.graph.samples
-        self.marked = problem.marked  # whether samples are told apart on the page
-        self.only = None if self.marked else self.samples[0]
-        self.parameters = [name for layer in self.graph.parameters for name in layer]
-        show = problem.solution.show
-        small = len(self.parameters) <= SMALL
-        self.full = show == "all" or (small and show == "auto")
-        self.full_forward = show == "all" or small
-        self.full_samples = self.samples if show == "all" else self.samples[:1]
-        if isinstance(show, tuple):
-            self.worked = set(find_parameters(problem, self.parameters, show))
-        elif self.full:
-            self.worked = set(self.parameters) & set(self.graph.trained)
-        else:
-            self.worked = {name for layer in self.graph.parameters for name in self._first_unit(layer)}
-        self.zero_said = False
-        self.cancelled = False  # whether the cancellation of loss and activation has been derived
-        self.tabled: set[str] = set()  # what stands in a table and need not be derived again
-        self.remarks: dict[str, list[int]] = {}
-
-    def _first_unit(self, layer: Sequence[Name]) -> list[Name]:
-        unit = [name for name in layer if name.index[0] == 1 and name in self.graph.trained]
-        return unit if len(unit) <= UNIT else [*unit[: UNIT - 1], unit[-1]]
-
-    # --- lines -------------------------------------------------------------------------------------------------------
-
-    def _next(self) -> int:
-        self.count += 1
-        return self.count
-
-    def _line(self, id: str, symbolic: bool = True) -> Line:
-        self.numbers[id] = number = self._next()
-        line, faithful = step_line(self.trace, self.trace.steps[id], number, symbolic)
-        shown = self.trace.show(id)
-        if not faithful:
-            # the tie of an exact value such as 1/3 + 1/6 is met by no digits of 1/3
-            self.remarks.setdefault("tie" if self.trace.exact(id) else "saturated", []).append(number)
-        if shown.digits == "0" and not shown.exact:
-            self.remarks.setdefault("nothing", []).append(number)
-        return line
-
-    def _known(self, factor: Quantity) -> bool:
-        return factor.id in self.numbers or factor.id in self.tabled
-
-    def _derivation(self, lines: Iterable[Line]) -> Iterator[Block]:
-        """The lines, and what has to be said of them."""
-        lines = tuple(lines)
-        if lines:
-            yield Derivation(lines)
-        for remark, numbers in self.remarks.items():
-            yield prose(
-                f"forward.{remark}_{_plural(len(numbers))}", lines=tuple(Reference(number) for number in numbers)
-            )
-        self.remarks = {}
-
-    def _num(self, id: str) -> Num:
-        return Num(self.trace.show(id))
-
-    # --- Given -------------------------------------------------------------------------------------------------------
-
-    def given(self) -> Iterator[Section]:
-        problem = self.problem
-        widths = problem.widths
-        layers: list[Words] = []
-        for number, (layer, width) in enumerate(zip(problem.layers, widths[1:], strict=True), 1):
-            role = "outputs" if number == len(problem.layers) else "hidden"
-            activation = Words(f"activation.{layer.activation.name}", default=layer.activation.name.replace("_", " "))
-            layers.append(Words(f"given.{role}_{_plural(width)}", {"count": width, "activation": activation}))
-        inputs = Words(f"given.inputs_{_plural(widths[0])}", {"count": widths[0]})
-        blocks: list[Block] = [prose("given.network", inputs=inputs, layers=tuple(layers))]
-        blocks += self._numbers_given()
-        blocks += self._rates_and_state()
-        blocks.append(prose("given.conventions"))
-        blocks.append(Listing(tuple(self._conventions())))
-        if problem.optimizer.update.state:
-            parameter, rule = self._rule()
-            blocks += [prose("given.rule", parameter=parameter), Derivation(tuple(rule))]
-        yield Section(Words("section.given"), tuple(blocks))
-
-    def _numbers_given(self) -> Iterator[Block]:
-        """Samples and parameters."""
-        samples = len(self.problem.samples)
-        yield prose(f"given.data_{_plural(samples)}", count=samples)
-        yield from self._data()
-        bare = not any(layer.biases for layer in self.problem.layers)
-        yield prose("given.parameters_no_bias" if bare else "given.parameters")
-        biases = sum(name.kind == "b" for name in self.parameters)
-        if not self.full_forward:
-            count = {"weights": len(self.parameters) - biases, "biases": biases, "count": len(self.parameters)}
-            yield prose("given.count" if biases else "given.count_no_bias", **count)
-        for parameters in self.graph.parameters:
-            yield self._parameter_table(parameters)
-
-    def _rates_and_state(self) -> Iterator[Block]:
-        """Learning rates where they differ, and the state where one is given."""
-        trained = [[w for w in layer if w in self.graph.trained] for layer in self.graph.parameters]
-        if self.graph.rates:
-            yield prose("given.rates_table")
-            rates = [list(dict.fromkeys(self.graph.rate(w) for w in layer)) for layer in trained]
-            shared = [rate for layer in rates for rate in layer if not rate.index]
-            lines = [Line(rate, (("=", self._num(rate.id)),)) for rate in shared]
-            if lines:
-                yield Table((), tuple((*part, *[None] * (-len(lines) % 4)) for part in _chunks(lines, 4)))
-            yield from (self._parameter_table(own) for own in ([r for r in layer if r.index] for layer in rates) if own)
-        for letter in self.problem.optimizer.update.state if self.problem.optimizer.state else ():
-            yield prose("given.state_table", state=Name(letter))
-            yield from (self._parameter_table([state_of(letter, w) for w in layer]) for layer in trained if layer)
-
-    def _data(self) -> Iterator[Block]:
-        inputs, outputs = self.problem.widths[0], self.problem.widths[-1]
-        bare = [Name("x", None, (i,)) for i in range(1, inputs + 1)]
-        bare += [Name("t", None, (j,)) for j in range(1, outputs + 1)]
-        numbers = [Num(n.shown) for sample in self.problem.samples for n in (*sample.inputs, *sample.targets)]
-        data = list(_chunks(numbers, len(bare)))
-        for part in _chunks(range(len(bare)), 2 * COLUMNS - 2):
-            names = [bare[i] for i in part]
-            head: tuple[Cell, ...] = tuple(names) if len(data) == 1 else (Words("table.sample"), *names)
-            rows: list[tuple[Cell, ...]] = []
-            for s, row in enumerate(data, 1):
-                cells = [row[i] for i in part]
-                rows.append(tuple(cells) if len(data) == 1 else (_integer(s), *cells))
-            yield Table(head, tuple(rows))
-
-    def _parameter_table(self, layer: Sequence[Name]) -> Table:
-        """w = 0.2 and so on, a row per unit; for units of many weights the numbers alone, w_j1, w_j2, … as heads."""
-        units = list(_by_unit(layer))
-        if len(units[0]) <= COLUMNS or len(units) == 1 or len({len(unit) for unit in units}) > 1:
-            return self._equations(layer)
-        heads = [Name(name.kind, name.layer, ("j", *name.index[1:])) for name in units[0]]
-        rows = [(_integer(int(unit[0].index[0])), *(self._num(name.id) for name in unit)) for unit in units]
-        return Table((Name("j"), *heads), tuple(rows))
-
-    def _equations(self, layer: Sequence[Name]) -> Table:
-        notation = Notation(self.problem)
-        widest = max(6 + 0.75 * len(notation.symbol(w).plain()) + len(str(self.trace.show(w.id))) for w in layer)
-        columns = max(1, min(COLUMNS, int(72 / widest)))
-        rows: list[tuple[Cell, ...]] = []
-        unit = 0
-        for names in _by_unit(layer):
-            for part in _chunks(names, columns):
-                z = Name("z", part[0].layer, part[0].index[:1])
-                cells = [Line(name, (("=", self._num(name.id)),)) for name in part]
-                first = z if part[0].index[0] != unit else None
-                unit = int(part[0].index[0])
-                rows.append((first, *cells, *[None] * (columns - len(cells))))
-        used = max(sum(cell is not None for cell in row[1:]) for row in rows)
-        return Table((), tuple(row[: used + 1] for row in rows))
-
-    def _conventions(self) -> Iterator[Words]:
-        problem, steps = self.problem, self.trace.steps
-        first = self.samples[0]
-        n = problem.widths[-1]
-        e = self.graph.data if first is None else Name("E", sample=first)
-        part = problem.loss.part(Name("a", len(problem.layers), ("j",), first), Name("t", None, ("j",), first), n)
-        if n == 1:
-            yield Words("given.loss_one", {"loss": Line(e, (("=", steps[e.id].expr),))})
-        else:
-            j = "j"
-            yield Words(
-                "given.loss_many",
-                {
-                    "total": Line(e, (("=", steps[e.id].expr),)),
-                    "part": Line(Name("E", None, (j,), first), (("=", part),)),
-                    "j": Name("j"),
-                },
-            )
-        if isinstance(part, Cases):
-            args = {"function": part.head, "above": part.above, "below": part.below, "on": part.on}
-            yield Words("given.cases", args)
-        if self.marked:
-            total = Line(self.graph.data, (("=", steps[self.graph.data.id].expr),))
-            yield Words("given.samples", {"example": Name("x", None, (1,), 1), "input": Name("x", None, (1,))})
-            yield Words(f"given.{problem.reduction}", {"count": len(self.samples), "total": total})
-        yield from self._penalty_words()
-        yield from self._mask_words()
-        w, rule = self._rule()
-        optimizer, rate = problem.optimizer, self.graph.rate(w)
-        named: dict[str, Argument] = {"optimizer": Words(f"optimizer.{optimizer.update.name}")}
-        if not self.graph.rates:
-            named["rate"] = Line(rate, (("=", self._num(rate.id)),))
-        wording = "given.rates" if self.graph.rates else "given.rate"
-        if optimizer.update.state:  # a rule of several lines stands below the list
-            yield Words(f"{wording}_below", named)
-        else:
-            yield Words(wording, named | {"parameter": w, "rule": tuple(rule)})
-        there = optimizer.update.look_ahead(w)
-        if there is not None:
-            yield Words("given.ahead", {"ahead": ahead_of(w), "parameter": w})
-        if optimizer.update.state:
-            key = "given.state" if optimizer.state else "given.no_state"
-            done = _plural(optimizer.step) if optimizer.step else "first"
-            yield Words(f"{key}_{done}", {"count": optimizer.step})
-        conventions = problem.conventions
-        if any(layer.biases for layer in problem.layers):
-            yield Words("given.update_biases" if conventions.update_biases else "given.constant_biases")
-        if problem.minus:
-            z = Name("z", len(problem.layers), ("j",))
-            minus = Line(delta_of(z), (("=", Neg(Partial(self.graph.loss, z))),))
-            yield Words("given.minus", {"delta": minus})
-        if len(problem.layers) > 1:
-            looked = "_ahead" if there is not None and conventions.update_order == "simultaneous" else ""
-            yield Words(f"given.{conventions.update_order}{looked}")
-        kinks = {layer.activation.kink for layer in problem.layers} | ({"kinks"} if problem.loss.has_kink else set())
-        for key in ("relu_at_zero", "kinks"):
-            if key in kinks:
-                yield Words(f"given.{key}", {"value": Num(conventions.at_kink(key))})
-        rounding = self.trace.rounding
-        ties = Words(f"given.{rounding.ties.replace('-', '_')}")
-        if rounding.decimals is not None:
-            count = {"count": rounding.decimals, "digits": max(2, rounding.decimals)}
-            yield Words("given.decimals_one" if rounding.decimals == 1 else "given.decimals", {**count, "ties": ties})
-        else:
-            one = "_one" if rounding.significant == 1 else ""
-            yield Words(f"given.significant{one}", {"count": rounding.significant or 0, "ties": ties})
-        yield Words(f"given.carry_{rounding.carry}")
-        yield Words("given.relation")
-
-    def _rule(self) -> tuple[Name, list[Line]]:
-        """A parameter, and how the optimiser changes it."""
-        optimizer = self.problem.optimizer
-        w = next(name for name in self.parameters if name in self.graph.trained)
-        steps = optimizer.update.steps(w, Partial(self.graph.loss, w), self.graph.rate(w), optimizer.step + 1)
-        rule = [Line(result, (("=", expr),)) for result, expr in steps]
-        if optimizer.update.state:
-            rule.append(Line(w.after_update(), (("=", Sum((w, change_of(w)))),)))
-        there = optimizer.update.look_ahead(w)
-        return w, rule if there is None else [Line(ahead_of(w), (("=", there),)), *rule]
-
-    def _penalty_words(self) -> Iterator[Words]:
-        """What is added to the error of the samples, and what its sums are."""
-        if not self.graph.penalties:
-            return
-        steps = self.trace.steps
-        whole, penalty = (Line(name, (("=", steps[name.id].expr),)) for name in (self.graph.loss, PENALTY))
-        yield Words("given.penalty", {"whole": whole, "penalty": penalty})
-        for kind in (SQUARES, SIZES):
-            sums = [Name(kind, number) for number in range(1, self.graph.depth + 1)]
-            if sums[0].id in steps:
-                yield Words(f"given.{kind}_{_plural(len(sums))}", {"sums": tuple(sums)})
-        if Name(SIZES, 1).id in steps:
-            w = next(iter(self.graph.penalties))
-            yield Words("given.sign", {"size": Call("abs", (w,)), "sign": Call("sgn", (w,)), "weight": w})
-
-    def _mask_words(self) -> Iterator[Words]:
-        for number, layer in enumerate(self.problem.layers, 1):
-            if layer.mask is not None:
-                factors = tuple(Num(factor.shown) for factor in layer.mask)
-                args: dict[str, Argument] = {"layer": number, "mask": factors}
-                if layer.keep is None:
-                    yield Words(f"given.mask_{_plural(len(factors))}", args)
-                else:
-                    yield Words(f"given.mask_keep_{_plural(len(factors))}", args | {"keep": Num(layer.keep.shown)})
+class Writer(GivenWriter):
+    """Writes the page unit by unit, in the order of the sections."""
 
     # --- Forward pass and error --------------------------------------------------------------------------------------
 
@@ -481,8 +182,8 @@ class Writer:
 
     def _by_sample(self, names: Sequence[Name], samples: Sequence[int | None]) -> Iterator[Block]:
         """One quantity a row, one sample a column."""
-        for part in _chunks(samples, COLUMNS):
-            head: tuple[Cell, ...] = (Words("table.sample"), *(_integer(s or 1) for s in part))
+        for part in chunks(samples, COLUMNS):
+            head: tuple[Cell, ...] = (Words("table.sample"), *(integer(s or 1) for s in part))
             rows: list[tuple[Cell, ...]] = []
             for name in names:
                 rows.append((name.at("s"), *(self._num(name.at(s).id) for s in part)))
@@ -490,8 +191,8 @@ class Writer:
 
     def _by_unit(self, rows: Mapping[int, Sequence[Quantity]], number: int) -> Iterator[Block]:
         """One unit a row, the same quantity of each a column."""
-        heads = [_general(quantity, number) for quantity in next(iter(rows.values()))]
-        cells = tuple((_integer(j), *(self._num(quantity.id) for quantity in row)) for j, row in rows.items())
+        heads = [general_of(quantity, number) for quantity in next(iter(rows.values()))]
+        cells = tuple((integer(j), *(self._num(quantity.id) for quantity in row)) for j, row in rows.items())
         self.tabled.update(quantity.id for row in rows.values() for quantity in row)
         yield Table((Name("j"), *heads), cells)
 
@@ -500,7 +201,7 @@ class Writer:
         mask = self.problem.layers[number - 1].mask or ()
         units = tuple(Name("a", number, (j,)) for j, factor in enumerate(mask, 1) if factor.value == 0)
         if units:
-            yield prose(f"forward.masked_{_plural(len(units))}", units=units)
+            yield prose(f"forward.masked_{plural(len(units))}", units=units)
 
     def _idle(self, number: int) -> Iterator[Block]:
         """Units that pass nothing on, are saturated or stand at a kink, said in words."""
@@ -524,17 +225,17 @@ class Writer:
                 elif self.trace.is_zero(Partial(a, z).id):
                     idle.append(a)
         if idle:
-            yield prose(f"forward.idle_{_plural(len(idle))}", units=tuple(idle))
+            yield prose(f"forward.idle_{plural(len(idle))}", units=tuple(idle))
             dead = [j for j in dict.fromkeys(a.index[0] for a in idle) if sum(a.index[0] == j for a in idle) > 1]
             dead = [j for j in dead if sum(a.index[0] == j for a in idle) == len(self.samples)]
             if dead:
                 units = tuple(Name("a", number, (j,)) for j in dead)
-                yield prose(f"forward.dead_{_plural(len(dead))}", units=units)
+                yield prose(f"forward.dead_{plural(len(dead))}", units=units)
         if flat:
-            yield prose(f"forward.flat_{_plural(len(flat))}", units=tuple(flat), bound=Num(Shown("0.01")))
+            yield prose(f"forward.flat_{plural(len(flat))}", units=tuple(flat), bound=Num(Shown("0.01")))
         if tied:
             at_zero = Num(self.problem.conventions.at_kink(layer.activation.kink))
-            yield prose(f"forward.tied_{_plural(len(tied))}", sums=tuple(tied), value=at_zero)
+            yield prose(f"forward.tied_{plural(len(tied))}", sums=tuple(tied), value=at_zero)
 
     def error(self) -> Iterator[Section]:
         blocks: list[Block] = []
@@ -759,7 +460,7 @@ class Writer:
         layer = terms[0].via.layer if terms[0].via else None
         head: tuple[Cell, ...] = (
             Words("table.via"),
-            *(_general(f, layer or 0) for f in factors),
+            *(general_of(f, layer or 0) for f in factors),
             Words("table.product"),
         )
         yield Table(head, tuple(rows))
@@ -791,7 +492,7 @@ class Writer:
                 cells += [None, None]
             rows.append((name, *cells, self._num(gradient.id)))
         _, factors = self._chain(rest[0], self.only)
-        head: list[Cell] = [Words("table.parameter"), *(_general(f, number) for f in factors[:-1])]
+        head: list[Cell] = [Words("table.parameter"), *(general_of(f, number) for f in factors[:-1])]
         head.append(Words("table.input"))
         product = Words("table.minus_product" if self.problem.minus else "table.product")
         head += [product, Words("table.penalty")] if self.graph.penalties else []
@@ -802,7 +503,7 @@ class Writer:
         terms = {id: [t for t in self.trace.steps[id].uses if isinstance(t, Partial)] for id in adjoints}
         printed = {id: self.trace.operands(self.trace.steps[id])[0] for id in adjoints}
         width = len(next(iter(terms.values())))
-        for part in _chunks(range(width), COLUMNS):
+        for part in chunks(range(width), COLUMNS):
             last = part[-1] == width - 1
             via = [terms[adjoints[0]][k].via for k in part]
             head: tuple[Cell, ...] = (None, *via, Words("table.sum")) if last else (None, *via)
@@ -817,13 +518,13 @@ class Writer:
         firsts = {name.index[0]: name for name in reversed(layer)}
         common = [f for j in sorted(firsts, key=int) for f in self._chain(firsts[j], samples[0])[1][:-1]]
         new = [f for f in dict.fromkeys(common) if f.id not in self.tabled]
-        for part in _chunks(samples, COLUMNS):
+        for part in chunks(samples, COLUMNS):
             rows: list[tuple[Cell, ...]] = []
             for factor in new:
-                *there, general = (_in_sample(factor, s) for s in (*part, "s"))
+                *there, general = (in_sample(factor, s) for s in (*part, "s"))
                 rows.append((general, *(self._num(quantity.id) for quantity in there)))
                 self.tabled.update(quantity.id for quantity in there)
-            yield Table((Words("table.sample"), *(_integer(s or 1) for s in part)), tuple(rows))
+            yield Table((Words("table.sample"), *(integer(s or 1) for s in part)), tuple(rows))
 
     def _unit_factors(self, layer: Sequence[Name]) -> Iterator[Block]:
         """The same in every sample, one unit a row."""
@@ -850,7 +551,7 @@ class Writer:
             yield from self._derivation(self._line(id) for id in lined)
         yield prose("backward.samples_penalty" if penalised else "backward.samples")
         rows_of = {name: self.trace.operands(self.trace.steps[f"dE/d{name.id}"])[0] for name in layer}
-        for part in _chunks(self.samples, COLUMNS):
+        for part in chunks(self.samples, COLUMNS):
             last = part[-1] == self.samples[-1]
             head: tuple[Cell, ...] = (
                 Words("table.parameter"),
@@ -874,7 +575,7 @@ class Writer:
         changed = [w for w in parameters if w in self.worked and w in self.graph.trained]
         if not self.full and self.problem.solution.show == "auto":  # one of each layer is enough to follow
             changed = [next(group) for _, group in groupby(changed, key=lambda w: w.layer)]
-        for part in _chunks(changed, 3):  # what leads to a new value stays together with it
+        for part in chunks(changed, 3):  # what leads to a new value stays together with it
             lines = []
             for w in part:
                 ids = [result.id for result, _ in self.problem.optimizer.update.steps(w, w, LEARNING_RATE, 1)]
@@ -989,52 +690,5 @@ class Writer:
         yield Section(Words("section.answers"), (Table(tuple(heads), tuple(rows)),))
 
 
-# --- small change ----------------------------------------------------------------------------------------------------
-
-
 def _by(step: Step, name: Name) -> bool:
     return isinstance(step.result, Partial) and step.result.by == name
-
-
-def _plural(count: int) -> str:
-    return "one" if count == 1 else "many"
-
-
-def _integer(value: int) -> Num:
-    return Num.of(value)
-
-
-def _in_sample(quantity: Quantity, s: int | str | None) -> Quantity:
-    """The same quantity of another sample."""
-    if isinstance(quantity, Name):
-        return quantity.at(s)
-    assert isinstance(quantity, Partial)
-    of, by = quantity.of, quantity.by
-    return Partial(of if of.sample is None else of.at(s), by.at(s))
-
-
-def _chunks(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
-    for start in range(0, len(items), size):
-        yield items[start : start + size]
-
-
-def _by_unit(layer: Sequence[Name]) -> Iterator[Sequence[Name]]:
-    """The parameters into one unit after another."""
-    start = 0
-    for end in range(1, len(layer) + 1):
-        if end == len(layer) or layer[end].index[0] != layer[start].index[0]:
-            yield layer[start:end]
-            start = end
-
-
-def _general(quantity: Quantity, number: int) -> Quantity:
-    """A quantity for any unit j of a layer: ∂a_1/∂z_1 -> ∂a_j/∂z_j."""
-
-    def general(name: Name) -> Name:
-        of_unit = name.layer == number and name.kind in ("z", "a", "delta")
-        return Name(name.kind, name.layer, ("j",), name.sample) if of_unit else name
-
-    if isinstance(quantity, Name):
-        return general(quantity)
-    assert isinstance(quantity, Partial)
-    return Partial(general(quantity.of), general(quantity.by))

@@ -8,10 +8,11 @@ after the whole training. With show = "all" every update is worked in full under
 from collections.abc import Iterator, Sequence
 
 from calc.document import Block, Cell, Document, Line, Prose, Section, Table, Words
-from calc.explain import SMALL, Writer, writer_for
+from calc.explain import Writer, writer_for
 from calc.explain_rules import RuleWriter
 from calc.expr import Expr, Name, Neg, Num, Partial, Prod, evaluate, quantities
 from calc.graph import LEARNING_RATE, delta_of
+from calc.lines import SMALL
 from calc.number import GUARD_DIGITS, Shown
 from calc.problem import Problem
 from calc.trace import Trace

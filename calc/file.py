@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from calc.errors import Fault, ProblemError
+from calc.fields import Typed
 from calc.number import MOST_DIGITS
-from calc.problem import TOO_DEEP, Problem, Typed
+from calc.problem import TOO_DEEP, Problem
 
 LARGEST_FILE = 2**20  # bytes; a page with a thousandth of them is a long one
 

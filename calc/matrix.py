@@ -35,8 +35,9 @@ from calc.expr import (
     substitute,
 )
 from calc.graph import LEARNING_RATE
-from calc.notation import PROFILES, function_of
+from calc.notation import function_of
 from calc.number import Shown
+from calc.profiles import PROFILES
 from calc.trace import Step
 from calc.updates import change_of, state_of
 

@@ -13,8 +13,9 @@ from flint import fmpq
 
 from calc.document import Document
 from calc.errors import CalcError, Fault, ProblemError
-from calc.explain import explain, step_line
+from calc.explain import explain
 from calc.expr import Expr
+from calc.lines import step_line
 from calc.notation import Notation, find_parameters
 from calc.problem import Problem
 from calc.render import FORMATS, Format, render

@@ -20,6 +20,7 @@ from flint import fmpq
 from calc import rules
 from calc.errors import UnsupportedError
 from calc.expr import Expr, Name, Neg, Num, Partial, Prod, Quantity, Sum, evaluate, negated, quantities, rename, sum_of
+from calc.fields import Optimizer
 from calc.graph import Graph, build, delta_of
 from calc.number import (
     GUARD_DIGITS,
@@ -35,7 +36,7 @@ from calc.number import (
     precision,
 )
 from calc.penalty import DATA, PENALTY, SIZES, SQUARES
-from calc.problem import Optimizer, Problem
+from calc.problem import Problem
 from calc.updates import change_of
 
 T = TypeVar("T")

@@ -16,6 +16,7 @@ from test_trace import network
 import calc
 import calc.cli
 from calc.expr import Expr, Frac, Neg, Num, Prod, Sum
+from calc.number import Exact
 from calc.ops import ACTIVATIONS, LOSSES, Activation, Loss, affine
 from calc.ops.activations import Softmax
 
@@ -25,7 +26,7 @@ SIGMOID = ("sigmoid", [[0.3, -0.2], [0.4, 0.5]], [0.1, 0.2])
 
 def tiny() -> Num:
     """10^-15, which no float would notice."""
-    return Num(calc.problem.Exact.read("1e-15").shown)
+    return Num(Exact.read("1e-15").shown)
 
 
 # What is planted in place of a derivative d. Where d is 0 everywhere the first two would plant nothing.

@@ -1,0 +1,178 @@
+"""Steps as lines of a page: numbered in the order of writing, cited by their number, put into tables."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TypeVar
+
+from calc.document import (
+    Block,
+    Derivation,
+    Line,
+    Reference,
+    prose,
+)
+from calc.expr import (
+    Expr,
+    Name,
+    Neg,
+    Num,
+    Partial,
+    Quantity,
+    evaluate,
+    substitute,
+)
+from calc.notation import find_parameters
+from calc.number import Shown
+from calc.problem import Problem
+from calc.trace import Step, Trace
+
+T = TypeVar("T")
+
+COLUMNS = 6  # numbers beside one another in a table
+SMALL = 24  # parameters that "auto" still works in full
+UNIT = 2  # parameters of a layer's first unit that "auto" works in full where there are more
+
+
+def step_line(trace: Trace, step: Step, number: int | None = None, symbolic: bool = True) -> tuple[Line, bool]:
+    """result = formula = substituted ≈ value, sides that would repeat their neighbour left out.
+
+    Returns:
+        The line, and whether it comes out when re-computed from its printed digits.
+    """
+    shown = trace.show(step.result.id)
+    result = ("=" if shown.exact else "≈", Num(shown))
+    match step.expr:
+        case Num():
+            return Line(step.result, (("=", step.expr),), number), True
+        case Quantity():
+            return Line(step.result, (("=", step.expr), result), number), True
+    printed, faithful = trace.operands(step)
+    if shown.exact and evaluate(step.expr, {id: operand.value for id, operand in printed.items()}) != shown.value:
+        result = ("≈", Num(shown))  # exact as it is, it does not follow exactly from rounded operands
+    sides: list[tuple[str, Expr]] = [("=", step.expr)] if symbolic else []
+    substituted = substitute(step.expr, printed)
+    if not _repeats(substituted, shown):
+        sides.append(("=", substituted))
+    return Line(step.result, (*sides, result), number), faithful
+
+
+def _repeats(substituted: Expr, result: Shown) -> bool:
+    """Whether a line with its numbers is its result already, a number or minus one."""
+    match substituted:
+        case Num(shown):
+            return shown.value == result.value
+        case Neg(Num(shown)):
+            return not shown.negative and -shown.value == result.value
+    return False
+
+
+class Lines:
+    """Numbers the lines in the order in which they are written, and remembers which step stands where."""
+
+    def __init__(self, problem: Problem, trace: Trace, exact: Trace, count: int = 0) -> None:
+        self.problem, self.trace, self.exact, self.graph = problem, trace, exact, trace.graph
+        self.numbers: dict[str, int] = {}
+        self.count = count  # the last number given
+        self.samples = self.graph.samples
+        self.marked = problem.marked  # whether samples are told apart on the page
+        self.only = None if self.marked else self.samples[0]
+        self.parameters = [name for layer in self.graph.parameters for name in layer]
+        show = problem.solution.show
+        small = len(self.parameters) <= SMALL
+        self.full = show == "all" or (small and show == "auto")
+        self.full_forward = show == "all" or small
+        self.full_samples = self.samples if show == "all" else self.samples[:1]
+        if isinstance(show, tuple):
+            self.worked = set(find_parameters(problem, self.parameters, show))
+        elif self.full:
+            self.worked = set(self.parameters) & set(self.graph.trained)
+        else:
+            self.worked = {name for layer in self.graph.parameters for name in self._first_unit(layer)}
+        self.zero_said = False
+        self.cancelled = False  # whether the cancellation of loss and activation has been derived
+        self.tabled: set[str] = set()  # what stands in a table and need not be derived again
+        self.remarks: dict[str, list[int]] = {}
+
+    def _first_unit(self, layer: Sequence[Name]) -> list[Name]:
+        unit = [name for name in layer if name.index[0] == 1 and name in self.graph.trained]
+        return unit if len(unit) <= UNIT else [*unit[: UNIT - 1], unit[-1]]
+
+    # --- lines -------------------------------------------------------------------------------------------------------
+
+    def _next(self) -> int:
+        self.count += 1
+        return self.count
+
+    def _line(self, id: str, symbolic: bool = True) -> Line:
+        self.numbers[id] = number = self._next()
+        line, faithful = step_line(self.trace, self.trace.steps[id], number, symbolic)
+        shown = self.trace.show(id)
+        if not faithful:
+            # the tie of an exact value such as 1/3 + 1/6 is met by no digits of 1/3
+            self.remarks.setdefault("tie" if self.trace.exact(id) else "saturated", []).append(number)
+        if shown.digits == "0" and not shown.exact:
+            self.remarks.setdefault("nothing", []).append(number)
+        return line
+
+    def _known(self, factor: Quantity) -> bool:
+        return factor.id in self.numbers or factor.id in self.tabled
+
+    def _derivation(self, lines: Iterable[Line]) -> Iterator[Block]:
+        """The lines, and what has to be said of them."""
+        lines = tuple(lines)
+        if lines:
+            yield Derivation(lines)
+        for remark, numbers in self.remarks.items():
+            yield prose(
+                f"forward.{remark}_{plural(len(numbers))}", lines=tuple(Reference(number) for number in numbers)
+            )
+        self.remarks = {}
+
+    def _num(self, id: str) -> Num:
+        return Num(self.trace.show(id))
+
+
+# --- small change ----------------------------------------------------------------------------------------------------
+
+
+def plural(count: int) -> str:
+    return "one" if count == 1 else "many"
+
+
+def integer(value: int) -> Num:
+    return Num.of(value)
+
+
+def in_sample(quantity: Quantity, s: int | str | None) -> Quantity:
+    """The same quantity of another sample."""
+    if isinstance(quantity, Name):
+        return quantity.at(s)
+    assert isinstance(quantity, Partial)
+    of, by = quantity.of, quantity.by
+    return Partial(of if of.sample is None else of.at(s), by.at(s))
+
+
+def chunks(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    for start in range(0, len(items), size):
+        yield items[start : start + size]
+
+
+def by_unit(layer: Sequence[Name]) -> Iterator[Sequence[Name]]:
+    """The parameters into one unit after another."""
+    start = 0
+    for end in range(1, len(layer) + 1):
+        if end == len(layer) or layer[end].index[0] != layer[start].index[0]:
+            yield layer[start:end]
+            start = end
+
+
+def general_of(quantity: Quantity, number: int) -> Quantity:
+    """A quantity for any unit j of a layer: ∂a_1/∂z_1 -> ∂a_j/∂z_j."""
+
+    def general(name: Name) -> Name:
+        of_unit = name.layer == number and name.kind in ("z", "a", "delta")
+        return Name(name.kind, name.layer, ("j",), name.sample) if of_unit else name
+
+    if isinstance(quantity, Name):
+        return general(quantity)
+    assert isinstance(quantity, Partial)
+    return Partial(general(quantity.of), general(quantity.by))
