@@ -149,10 +149,10 @@ class Frac:
 
 @dataclass(slots=True, unsafe_hash=True)
 class Pow:
-    """base ** exponent, the exponent a positive whole number."""
+    """base ** exponent, the exponent a positive whole number or a formula."""
 
     base: "Expr"
-    exponent: int
+    exponent: "int | Expr"
 
 
 @dataclass(slots=True, unsafe_hash=True)
@@ -251,6 +251,61 @@ def _max(first: Number, second: Number) -> Number:
     return first if sign(first - second) > 0 else second
 
 
+def _min(first: Number, second: Number) -> Number:
+    return first if sign(first - second) < 0 else second
+
+
+def _sin(value: Number) -> Number:
+    return fmpq(0) if isinstance(value, fmpq) and value == 0 else arb(value).sin()
+
+
+def _cos(value: Number) -> Number:
+    return fmpq(1) if isinstance(value, fmpq) and value == 0 else arb(value).cos()
+
+
+SMALL_POWER = 8  # worked factor by factor
+LARGEST_POWER = 2**14  # bits of an exact power; beyond them it is a certified ball
+
+
+def _power(base: Number, exponent: Number) -> Number:
+    """base ** exponent over the real numbers: a negative base takes whole exponents only."""
+    if isinstance(exponent, fmpq) and exponent.q == 1:
+        n = int(exponent.p)
+        if n < 0 and sign(base) == 0:
+            raise Undefined("division by 0")
+        if n == 0:
+            return fmpq(1)
+        if isinstance(base, fmpq) and (base.p.bit_length() + base.q.bit_length()) * abs(n) <= LARGEST_POWER:
+            return base**n
+        return _whole_power(arb(base), n)
+    side = sign(base)
+    if side < 0:
+        raise Undefined("a power of a negative number with an exponent that is not whole")
+    if side == 0:
+        if sign(exponent) <= 0:
+            raise Undefined("a power of 0 with an exponent that is not positive")
+        return fmpq(0)
+    if base == 1:
+        return fmpq(1)
+    if isinstance(exponent, fmpq) and exponent.q == 2 and isinstance(base, fmpq) and abs(exponent.p) < 100:
+        return _power(_sqrt(base), fmpq(exponent.p))
+    return (arb(exponent) * arb(base).log()).exp()
+
+
+def _whole_power(base: arb, n: int) -> Number:
+    if n < 0:
+        return 1 / _whole_power(base, -n)
+    power: arb | None = None
+    while n:  # by squaring, not **, which is nan for a ball around 0
+        if n & 1:
+            power = base if power is None else power * base
+        n >>= 1
+        if n:
+            base = base * base
+    assert power is not None
+    return power
+
+
 def _pi() -> Number:
     return arb.pi()
 
@@ -273,6 +328,9 @@ FUNCTIONS: dict[str, Function] = {
     "sqrt": Function(_sqrt, sympy="sqrt"),
     "abs": Function(_abs, sympy="Abs"),
     "max": Function(_max, sympy="Max"),
+    "min": Function(_min, sympy="Min"),
+    "sin": Function(_sin, sympy="sin"),
+    "cos": Function(_cos, sympy="cos"),
     "pi": Function(_pi),  # a constant: a function of nothing
     "sigmoid": Function(definition=sigmoid_definition),
     "relu": Function(definition=relu_definition),
@@ -313,6 +371,10 @@ def evaluate(expr: Expr, values: Mapping[str, Number]) -> Number:
             return evaluate(expr.num, values) / below
         case Pow():
             power = base = evaluate(expr.base, values)
+            if not isinstance(expr.exponent, int):
+                return _power(base, evaluate(expr.exponent, values))
+            if expr.exponent > SMALL_POWER:
+                return _power(base, fmpq(expr.exponent))
             for _ in range(expr.exponent - 1):  # not **, which is nan for a ball around 0
                 power = power * base
             return power
@@ -345,8 +407,12 @@ def _collect(expr: Expr, found: dict[str, Quantity]) -> None:
                     found.setdefault(part.id, part)
                 else:
                     _collect(part, found)
-        case Neg(arg) | Pow(arg, _) | Transposed(arg):
+        case Neg(arg) | Transposed(arg):
             _collect(arg, found)
+        case Pow(base, exponent):
+            _collect(base, found)
+            if not isinstance(exponent, int):
+                _collect(exponent, found)
         case Matrix(rows):
             for row in rows:
                 for part in row:
@@ -375,7 +441,7 @@ def rename(expr: Expr, new: Callable[[Quantity], Expr]) -> Expr:
         case Frac(num, den):
             return Frac(rename(num, new), rename(den, new))
         case Pow(base, exponent):
-            return Pow(rename(base, new), exponent)
+            return Pow(rename(base, new), exponent if isinstance(exponent, int) else rename(exponent, new))
         case Call(function, args):
             return Call(function, tuple([rename(arg, new) for arg in args]))
         case Cases(head, on, above, at, below):
@@ -419,7 +485,8 @@ def substitute(expr: Expr, printed: Mapping[str, Shown]) -> Expr:
         case Frac(num, den):
             return Frac(substitute(num, printed), substitute(den, printed))
         case Pow(base, exponent):
-            return Pow(substitute(base, printed), exponent)
+            above = exponent if isinstance(exponent, int) else substitute(exponent, printed)
+            return Pow(substitute(base, printed), above)
         case Call(function, args):
             definition = FUNCTIONS[function].definition
             if definition is not None:
@@ -456,7 +523,7 @@ def to_sympy(expr: Expr, symbols: Mapping[str, Any]) -> "sympy.Expr":
             case Frac(num, den):
                 return convert(num) / convert(den)
             case Pow(base, exponent):
-                return convert(base) ** exponent
+                return convert(base) ** (exponent if isinstance(exponent, int) else convert(exponent))
             case Call(function, args):
                 definition = FUNCTIONS[function].definition
                 if definition is not None:

@@ -103,7 +103,8 @@ class Printer(ABC):
                 text, width = self.measure(base, BASE)
                 if isinstance(base, Quantity) and self._raised(base):
                     text = self.brackets(text)
-                return self.power(text, str(exponent)), width + 2.5, FACTOR
+                above, wide = (str(exponent), 1.0) if isinstance(exponent, int) else self.measure(exponent)
+                return self.power(text, above), width + 1.5 + wide, FACTOR
             case Call("loss", (arg,)):
                 text, width = self.measure(arg)
                 return self.write(Name("E")) + self.brackets(text), width + 6, BASE

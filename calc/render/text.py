@@ -22,7 +22,8 @@ class TextPrinter(Printer):
         return f"{num}/{den}"
 
     def power(self, base: str, exponent: str) -> str:
-        return base + exponent.translate(_SUP)
+        plain = exponent.lstrip("-−").isdigit()
+        return base + exponent.translate(_SUP) if plain else f"{base}^({exponent})"
 
     def exponential(self, exponent: str) -> str:
         return f"e^{exponent}" if exponent.replace(".", "").isalnum() else f"e^({exponent})"
