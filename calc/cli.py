@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import click
 
@@ -151,18 +151,15 @@ def new(name: str | None, output: str | None) -> None:
             write_whole(output, content)
 
 
-@app.command()
-def schema() -> None:
+@app.command("schema")
+def print_schema() -> None:
     """The JSON Schema of the problem file."""
     import json
 
-    from calc.problem import Problem
+    from calc.file import schema
 
     with _reporting():
-        _emit((json.dumps(Problem.model_json_schema() | _DRAFT, indent=1) + "\n").encode())
-
-
-_DRAFT: dict[str, Any] = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "calc problem"}
+        _emit((json.dumps(schema(), indent=1) + "\n").encode())
 
 
 @app.command()

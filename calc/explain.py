@@ -28,7 +28,6 @@ from calc.expr import (
     Expr,
     Frac,
     Name,
-    Neg,
     Num,
     Partial,
     Prod,
@@ -41,18 +40,16 @@ from calc.graph import LEARNING_RATE, delta_of
 from calc.lines import COLUMNS, chunks, general_of, in_sample, integer, plural
 from calc.number import Shown
 from calc.penalty import PENALTY, SIZES, SQUARES
-from calc.problem import Problem
+from calc.problem import Network
 from calc.trace import Step, Trace
 from calc.updates import ahead_of, change_of
-from calc.verify import difference_quotient
 
 PATHS = 3  # of a sum over paths that are worked line by line in a network that is not worked in full
 SATURATED = fmpq(1, 100)  # a slope below which next to no gradient passes a unit
 MOST_IN_PROSE = 8  # units of a layer whose activation is written out in a sentence
-EPSILON = Name("epsilon")
 
 
-def writer_for(problem: Problem) -> "type[Writer]":
+def writer_for(problem: Network) -> "type[Writer]":
     """Who writes the page: unit by unit, or a line per layer."""
     if problem.solution.method == "matrix":
         from calc.matrix import MatrixWriter  # where it is asked for
@@ -61,7 +58,7 @@ def writer_for(problem: Problem) -> "type[Writer]":
     return Writer
 
 
-def explain(problem: Problem, trace: Trace, exact: Trace) -> tuple[Document, dict[str, int], int]:
+def explain(problem: Network, trace: Trace, exact: Trace) -> tuple[Document, dict[str, int], int]:
     """Write the worked solution.
 
     Args:
@@ -620,7 +617,8 @@ class Writer(GivenWriter):
         key = "falls" if after.value < before.value else "rises" if after.value > before.value else "same"
         key = f"ahead_{key}" if self.graph.ahead else key
         blocks.append(prose(f"check.{key}", before=Num(before), after=Num(after)))
-        blocks += self._numeric()
+        candidates = sorted(self.worked, key=lambda w: (-(w.layer or 0), w.index[0], w.kind == "b", w.index[-1]))
+        blocks += self._numeric(candidates)
         yield Section(Words("section.check"), tuple(blocks))
 
     def _forward_again(self) -> Iterator[Block]:
@@ -646,32 +644,6 @@ class Writer(GivenWriter):
         if self.graph.penalties:
             losses += [name.after_update() for name in (*self._penalty_sums(), PENALTY, self.graph.loss)]
         return [name.id for name in losses]
-
-    def _numeric(self) -> Iterator[Block]:
-        """The gradient of one worked parameter by a difference quotient, at the digits the line needs."""
-        candidates = sorted(self.worked, key=lambda w: (-(w.layer or 0), w.index[0], w.kind == "b", w.index[-1]))
-        for w in candidates[:8]:
-            gradient = Partial(self.graph.loss, w)
-            found = None if self.exact.is_zero(gradient.id) else difference_quotient(self.exact, w)
-            differs = self.exact.show(gradient.id).value != self.trace.show(gradient.id).value
-            if found is None or (differs and self.trace.rounding.carry == "full"):  # a gradient by convention
-                continue
-            h, above, below, result = found
-            at = ahead_of(w) if ahead_of(w) in self.graph.ahead else w
-            shifted = (Call("loss", (Sum((at, EPSILON)),)), Neg(Call("loss", (Sum((at, Neg(EPSILON))),))))
-            quotient = Frac(Sum(shifted), Prod((Num.of(2), EPSILON)))
-            numbers = Frac(Sum((Num(above), Neg(Num(below)))), Prod((Num.of(2), Num(h)), "×"))
-            sides = (("≈", quotient), ("=", numbers), ("≈", Num(result)))
-            yield prose("check.numeric", h=Line(EPSILON, (("=", Num(h)),)))
-            yield Derivation((Line(gradient, sides, self._next()),))
-            known = self.trace.show(gradient.id)
-            value = Line(gradient, (("=" if known.exact else "≈", Num(known)),))
-            if result.value == self.trace.show(gradient.id).value:
-                yield prose("check.agrees", gradient=value)
-            else:
-                yield prose("check.nearly", gradient=value)
-            return
-        yield prose("check.no_numeric")
 
     def _answered(self) -> tuple[str, ...]:
         """The columns of the answers; of a large network what was asked for."""

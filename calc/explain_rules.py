@@ -11,6 +11,7 @@ from calc.explain import Writer
 from calc.expr import Cases, Expr, Name, Num, Partial, Quantity
 from calc.graph import LEARNING_RATE
 from calc.ops import Threshold
+from calc.problem import Network
 from calc.rules import compares_sums, error_of
 from calc.trace import Trace
 from calc.training import Iteration, predict
@@ -120,7 +121,7 @@ class RuleWriter(Writer):
     def _held(self) -> bool:
         return self.problem.training.rule == "perceptron"
 
-    def first_change(self, iterations: Sequence[Iteration]) -> list[Iteration]:
+    def first_change(self, iterations: Sequence[Iteration[Network]]) -> list[Iteration[Network]]:
         """The first update in which something changes, to be worked as well where the very first changes nothing."""
         for one in iterations:
             if not all(one.trace.is_zero(id) for id in self._changes_of(one.trace)):
@@ -129,7 +130,7 @@ class RuleWriter(Writer):
 
     # --- epoch tables ------------------------------------------------------------------------------------------------
 
-    def epochs(self, iterations: Sequence[Iteration]) -> Iterator[Section]:
+    def epochs(self, iterations: Sequence[Iteration[Network]]) -> Iterator[Section]:
         """A table per epoch and output unit; after an epoch without a change all later ones are the same."""
         last = iterations[-1].epoch
         for epoch in range(1, last + 1):
@@ -153,7 +154,7 @@ class RuleWriter(Writer):
     def _changes_of(self, trace: Trace) -> Iterable[str]:
         return [change_of(w).id for w in self.parameters if w in self.graph.trained]
 
-    def _epoch_table(self, updates: Sequence[Iteration], j: int) -> Table:
+    def _epoch_table(self, updates: Sequence[Iteration[Network]], j: int) -> Table:
         """A row per sample; where an update sees several, a row with the whole change and the new parameters."""
         inputs = [Name("x", None, (i,)) for i in range(1, self.problem.widths[0] + 1)]
         t, z, a, e = Name("t", None, (j,)), Name("z", 1, (j,)), Name("a", 1, (j,)), error_of(j, None)
@@ -183,7 +184,9 @@ class RuleWriter(Writer):
                 rows.append((*whole, *(_num(one.trace, w.after_update()) for w in unit)))
         return Table(tuple(head), tuple(rows))
 
-    def _tally(self, updates: Sequence[Iteration], iterations: Sequence[Iteration]) -> Iterator[Words]:
+    def _tally(
+        self, updates: Sequence[Iteration[Network]], iterations: Sequence[Iteration[Network]]
+    ) -> Iterator[Words]:
         """How many samples came out wrong in this epoch; where outputs are no classes, the loss after it."""
         problem = self.problem
         if isinstance(problem.layers[0].activation, Threshold):

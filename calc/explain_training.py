@@ -14,7 +14,7 @@ from calc.expr import Expr, Name, Neg, Num, Partial, Prod, evaluate, quantities
 from calc.graph import LEARNING_RATE, delta_of
 from calc.lines import SMALL
 from calc.number import GUARD_DIGITS, Shown
-from calc.problem import Problem
+from calc.problem import Network
 from calc.trace import Trace
 from calc.training import Iteration, predict
 from calc.updates import change_of
@@ -23,7 +23,9 @@ MOST_TABLES = 12  # updates that get a table each, besides the first
 MOST_BESIDE = 12  # parameters that stand in one row per update
 
 
-def explain_training(problem: Problem, iterations: Sequence[Iteration]) -> tuple[Document, list[dict[str, int]], int]:
+def explain_training(
+    problem: Network, iterations: Sequence[Iteration[Network]]
+) -> tuple[Document, list[dict[str, int]], int]:
     """Write the worked solution of several updates, or of a rule for a single layer.
 
     Returns:
@@ -57,7 +59,7 @@ def explain_training(problem: Problem, iterations: Sequence[Iteration]) -> tuple
     return Document(problem.title, tuple(sections)), numbers, count
 
 
-def heading(one: Iteration) -> Words:
+def heading(one: Iteration[Network]) -> Words:
     """Update 2: epoch 1, samples 3 and 4."""
     key = "training.update_one" if len(one.samples) == 1 else "training.update_many"
     if one.trace.graph.samples == (None,):
@@ -69,12 +71,12 @@ def _numbers(samples: Sequence[int]) -> tuple[Words, ...]:
     return tuple(Words("training.number", {"number": s}) for s in samples)
 
 
-def _start(one: Iteration) -> Prose:
+def _start(one: Iteration[Network]) -> Prose:
     key = "training.starts" if one.index == 1 else "training.goes_on"
     return Prose((Words(key, {"before": one.index - 1}),))
 
 
-def _given(writer: Writer, iterations: Sequence[Iteration]) -> Iterator[Section]:
+def _given(writer: Writer, iterations: Sequence[Iteration[Network]]) -> Iterator[Section]:
     """Given, and how the training runs."""
     problem = writer.problem
     for section in writer.given():
@@ -89,7 +91,7 @@ def _given(writer: Writer, iterations: Sequence[Iteration]) -> Iterator[Section]
         yield Section(section.heading, tuple(blocks), section.level)
 
 
-def _rounded_tables(iterations: Sequence[Iteration]) -> Iterator[Block]:
+def _rounded_tables(iterations: Sequence[Iteration[Network]]) -> Iterator[Block]:
     """That neighbours in a table need not follow from one another's digits, where something is rounded."""
     if iterations[0].problem.training.rule == "gradient":
         yield Prose((Words("training.tables"),))
@@ -101,7 +103,7 @@ def _rounded_tables(iterations: Sequence[Iteration]) -> Iterator[Block]:
             return
 
 
-def schedule(problem: Problem) -> Iterator[Words]:
+def schedule(problem: Network) -> Iterator[Words]:
     """In which order the samples are visited, and when the parameters change."""
     training, per_epoch = problem.training, problem.updates
     epochs = {"count": training.epochs}
@@ -125,7 +127,7 @@ def schedule(problem: Problem) -> Iterator[Words]:
             yield Words("training.error_of_update" if problem.marked else "training.error_of_sample")
 
 
-def _sample(one: Iteration) -> Iterator[Words]:
+def _sample(one: Iteration[Network]) -> Iterator[Words]:
     """What goes in, where an update sees one sample of several."""
     trace, problem, s = one.trace, one.problem, one.trace.graph.samples[0]
     if s is None or problem.marked or problem.widths[0] + problem.widths[-1] > MOST_BESIDE:
@@ -138,12 +140,12 @@ def _sample(one: Iteration) -> Iterator[Words]:
 # --- a table per sample ----------------------------------------------------------------------------------------------
 
 
-def _has_tables(problem: Problem, iterations: Sequence[Iteration]) -> bool:
+def _has_tables(problem: Network, iterations: Sequence[Iteration[Network]]) -> bool:
     parameters = sum(len(layer) for layer in iterations[0].trace.graph.parameters)
     return not problem.marked and len(iterations) <= MOST_TABLES + 1 and parameters <= SMALL
 
 
-def _pattern(one: Iteration) -> Section:
+def _pattern(one: Iteration[Network]) -> Section:
     """One online update: what goes in, the sums, outputs and deltas, and how each parameter changes."""
     trace, problem, s = one.trace, one.problem, one.trace.graph.samples[0]
     rows: list[tuple[Cell, ...]] = []
@@ -203,7 +205,7 @@ def _row(trace: Trace, w: Name) -> tuple[Shown, Shown, Shown, Shown]:
 # --- all updates -----------------------------------------------------------------------------------------------------
 
 
-def _overview(problem: Problem, iterations: Sequence[Iteration], beside: bool) -> Iterator[Section]:
+def _overview(problem: Network, iterations: Sequence[Iteration[Network]], beside: bool) -> Iterator[Section]:
     """A row per update: epoch, samples, the loss before and after, and ``beside`` it the parameters where they fit."""
     if len(iterations) == 1:
         return
@@ -233,7 +235,7 @@ def _overview(problem: Problem, iterations: Sequence[Iteration], beside: bool) -
     yield Section(Words("section.training"), tuple(blocks))
 
 
-def epoch_losses(problem: Problem, iterations: Sequence[Iteration]) -> Iterator[Block]:
+def epoch_losses(problem: Network, iterations: Sequence[Iteration[Network]]) -> Iterator[Block]:
     """The loss over all samples before the training and after each epoch."""
     traces = [one.trace for one in iterations]
     rows: list[tuple[Cell, ...]] = [(Words("table.start"), shown(predict(problem, []), "E"))]
@@ -244,7 +246,7 @@ def epoch_losses(problem: Problem, iterations: Sequence[Iteration]) -> Iterator[
     yield Table((Words("table.epoch"), Words("table.whole_error")), tuple(rows))
 
 
-def _predictions(problem: Problem, iterations: Sequence[Iteration]) -> Iterator[Section]:
+def _predictions(problem: Network, iterations: Sequence[Iteration[Network]]) -> Iterator[Section]:
     """Every sample's outputs and the loss over all samples, before and after the whole training."""
     if len(iterations) == 1 and len(problem.updates) == 1:
         return  # told by the check of the only update
@@ -270,7 +272,7 @@ def _predictions(problem: Problem, iterations: Sequence[Iteration]) -> Iterator[
     yield Section(Words("section.predictions"), tuple(blocks))
 
 
-def _answers(iterations: Sequence[Iteration]) -> Iterator[Section]:
+def _answers(iterations: Sequence[Iteration[Network]]) -> Iterator[Section]:
     """The parameters before and after the whole training."""
     first, last = iterations[0].trace, iterations[-1].trace
     rows: list[tuple[Cell, ...]] = []

@@ -12,7 +12,7 @@ from typing import Any
 from calc.errors import Fault, ProblemError
 from calc.fields import Typed
 from calc.number import MOST_DIGITS
-from calc.problem import TOO_DEEP, Problem
+from calc.problem import TOO_DEEP, Network, Problem
 
 LARGEST_FILE = 2**20  # bytes; a page with a thousandth of them is a long one
 
@@ -40,6 +40,16 @@ def load(path: str | Path, overrides: Overrides | None = None) -> Problem:
         return Problem(**tables)
     except ProblemError as error:
         raise ProblemError(source, error.faults) from None
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema of the problem file, a network or a computational graph."""
+    from pydantic import TypeAdapter  # only where a schema is asked for
+
+    from calc.circuit import Circuit
+
+    draft = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "calc problem"}
+    return draft | TypeAdapter(Network | Circuit).json_schema()
 
 
 def _text(path: str | Path, source: str) -> str:

@@ -25,12 +25,13 @@ from calc.expr import (
 )
 from calc.graph import delta_of
 from calc.lines import COLUMNS, Lines, by_unit, chunks, integer, plural
-from calc.notation import Notation
+from calc.notation import notation_of
 from calc.penalty import PENALTY, SIZES, SQUARES
+from calc.problem import Network
 from calc.updates import ahead_of, change_of, state_of
 
 
-class GivenWriter(Lines):
+class GivenWriter(Lines[Network]):
     """Writes the section Given."""
 
     def given(self) -> Iterator[Section]:
@@ -106,7 +107,7 @@ class GivenWriter(Lines):
         return Table((Name("j"), *heads), tuple(rows))
 
     def _equations(self, layer: Sequence[Name]) -> Table:
-        notation = Notation(self.problem)
+        notation = notation_of(self.problem)
         widest = max(6 + 0.75 * len(notation.symbol(w).plain()) + len(str(self.trace.show(w.id))) for w in layer)
         columns = max(1, min(COLUMNS, int(72 / widest)))
         rows: list[tuple[Cell, ...]] = []
@@ -179,16 +180,7 @@ class GivenWriter(Lines):
         for key in ("relu_at_zero", "kinks"):
             if key in kinks:
                 yield Words(f"given.{key}", {"value": Num(conventions.at_kink(key))})
-        rounding = self.trace.rounding
-        ties = Words(f"given.{rounding.ties.replace('-', '_')}")
-        if rounding.decimals is not None:
-            count = {"count": rounding.decimals, "digits": max(2, rounding.decimals)}
-            yield Words("given.decimals_one" if rounding.decimals == 1 else "given.decimals", {**count, "ties": ties})
-        else:
-            one = "_one" if rounding.significant == 1 else ""
-            yield Words(f"given.significant{one}", {"count": rounding.significant or 0, "ties": ties})
-        yield Words(f"given.carry_{rounding.carry}")
-        yield Words("given.relation")
+        yield from self._rounding_words()
 
     def _rule(self) -> tuple[Name, list[Line]]:
         """A parameter, and how the optimiser changes it."""

@@ -18,10 +18,11 @@ from calc.expr import Expr, Frac, Name, Num, Prod, Sum, sum_of
 from calc.number import Exact, Number, Shown
 from calc.ops import Activation, affine
 from calc.penalty import DATA, derivative, formulas
-from calc.problem import Layer, Problem
+from calc.problem import Layer, Network
 from calc.updates import ahead_of, state_of
 
 LEARNING_RATE = Name("learning_rate")
+BEYOND = Name("L")  # what a graph is a part of
 
 
 def delta_of(z: Name) -> Name:
@@ -54,6 +55,7 @@ class Graph:
     ahead         the looked-ahead parameters and what they stand for
     penalties     what the penalty adds to a weight's gradient
     rates         the learning rates of parameters that have one of their own
+    upstream      the gradient that arrives at the last node from beyond it; None: that by itself, 1
     """
 
     nodes: tuple[Node, ...]
@@ -68,6 +70,12 @@ class Graph:
     ahead: Mapping[Name, Name]
     penalties: Mapping[Name, Expr]
     rates: Mapping[Name, Name]
+    upstream: Num | None = None
+
+    @property
+    def top(self) -> Name:
+        """What the gradients are of: the loss, or something beyond it whose gradient arrives there."""
+        return self.loss if self.upstream is None else BEYOND
 
     @property
     def depth(self) -> int:
@@ -84,7 +92,7 @@ class Graph:
         return self.rates.get(parameter, LEARNING_RATE)
 
 
-def build(problem: Problem, visited: Sequence[int] | None = None) -> Graph:
+def build(problem: Network, visited: Sequence[int] | None = None) -> Graph:
     """Spell the network out as scalar nodes.
 
     Args:
@@ -192,7 +200,7 @@ def build(problem: Problem, visited: Sequence[int] | None = None) -> Graph:
     )
 
 
-def _rate(problem: Problem, w: Name) -> tuple[Name, Exact]:
+def _rate(problem: Network, w: Name) -> tuple[Name, Exact]:
     """The learning rate of a parameter where every layer has its own, named by what shares it."""
     assert problem.learning_rates is not None
     rates = problem.learning_rates[(w.layer or 1) - 1]
@@ -224,7 +232,7 @@ def _masked(
 
 
 def _shortcuts(
-    problem: Problem,
+    problem: Network,
     samples: tuple[int | None, ...],
     outputs: Mapping[int | None, tuple[Name, ...]],
     targets: Mapping[int | None, tuple[Name, ...]],
@@ -247,7 +255,7 @@ def _shortcuts(
 
 
 def _loss_nodes(
-    problem: Problem,
+    problem: Network,
     samples: tuple[int | None, ...],
     outputs: Mapping[int | None, tuple[Name, ...]],
     targets: Mapping[int | None, tuple[Name, ...]],

@@ -1,22 +1,27 @@
 """Steps as lines of a page: numbered in the order of writing, cited by their number, put into tables."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 from calc.document import (
     Block,
     Derivation,
     Line,
     Reference,
+    Words,
     prose,
 )
 from calc.expr import (
+    Call,
     Expr,
+    Frac,
     Name,
     Neg,
     Num,
     Partial,
+    Prod,
     Quantity,
+    Sum,
     evaluate,
     substitute,
 )
@@ -24,9 +29,13 @@ from calc.notation import find_parameters
 from calc.number import Shown
 from calc.problem import Problem
 from calc.trace import Step, Trace
+from calc.updates import ahead_of
+from calc.verify import difference_quotient
 
 T = TypeVar("T")
+P = TypeVar("P", bound=Problem)
 
+EPSILON = Name("epsilon")  # the step of a difference quotient
 COLUMNS = 6  # numbers beside one another in a table
 SMALL = 24  # parameters that "auto" still works in full
 UNIT = 2  # parameters of a layer's first unit that "auto" works in full where there are more
@@ -65,10 +74,10 @@ def _repeats(substituted: Expr, result: Shown) -> bool:
     return False
 
 
-class Lines:
+class Lines(Generic[P]):
     """Numbers the lines in the order in which they are written, and remembers which step stands where."""
 
-    def __init__(self, problem: Problem, trace: Trace, exact: Trace, count: int = 0) -> None:
+    def __init__(self, problem: P, trace: Trace, exact: Trace, count: int = 0) -> None:
         self.problem, self.trace, self.exact, self.graph = problem, trace, exact, trace.graph
         self.numbers: dict[str, int] = {}
         self.count = count  # the last number given
@@ -129,6 +138,49 @@ class Lines:
 
     def _num(self, id: str) -> Num:
         return Num(self.trace.show(id))
+
+    # --- said on every kind of page ------------------------------------------------------------------------------
+
+    def _rounding_words(self) -> Iterator[Words]:
+        """How results are rounded and carried, and what the relations before a number mean."""
+        rounding = self.trace.rounding
+        ties = Words(f"given.{rounding.ties.replace('-', '_')}")
+        if rounding.decimals is not None:
+            count = {"count": rounding.decimals, "digits": max(2, rounding.decimals)}
+            yield Words("given.decimals_one" if rounding.decimals == 1 else "given.decimals", {**count, "ties": ties})
+        else:
+            one = "_one" if rounding.significant == 1 else ""
+            yield Words(f"given.significant{one}", {"count": rounding.significant or 0, "ties": ties})
+        yield Words(f"given.carry_{rounding.carry}")
+        yield Words("given.relation")
+
+    def _numeric(self, candidates: Sequence[Name]) -> Iterator[Block]:
+        """The gradient of one of these parameters by a difference quotient, at the digits the line needs."""
+        for w in candidates[:8]:
+            gradient = Partial(self.graph.top, w)
+            found = None if self.exact.is_zero(gradient.id) else difference_quotient(self.exact, w)
+            differs = self.exact.show(gradient.id).value != self.trace.show(gradient.id).value
+            if found is None or (differs and self.trace.rounding.carry == "full"):  # a gradient by convention
+                continue
+            h, above, below, result = found
+            at = ahead_of(w) if ahead_of(w) in self.graph.ahead else w
+            shifted = (Call("loss", (Sum((at, EPSILON)),)), Neg(Call("loss", (Sum((at, Neg(EPSILON))),))))
+            quotient: Expr = Frac(Sum(shifted), Prod((Num.of(2), EPSILON)))
+            numbers: Expr = Frac(Sum((Num(above), Neg(Num(below)))), Prod((Num.of(2), Num(h)), "×"))
+            if self.graph.upstream is not None:
+                arrives = Partial(self.graph.top, self.graph.loss)
+                quotient, numbers = Prod((arrives, quotient), "·"), Prod((self.graph.upstream, numbers), "×")
+            sides = (("≈", quotient), ("=", numbers), ("≈", Num(result)))
+            yield prose("check.numeric", h=Line(EPSILON, (("=", Num(h)),)))
+            yield Derivation((Line(gradient, sides, self._next()),))
+            known = self.trace.show(gradient.id)
+            value = Line(gradient, (("=" if known.exact else "≈", Num(known)),))
+            if result.value == self.trace.show(gradient.id).value:
+                yield prose("check.agrees", gradient=value)
+            else:
+                yield prose("check.nearly", gradient=value)
+            return
+        yield prose("check.no_numeric")
 
 
 # --- small change ----------------------------------------------------------------------------------------------------

@@ -1,29 +1,76 @@
 """Name → Symbol: the course's spelling of every quantity. A profile is spelling only; it changes no number."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import replace
 
 from calc.errors import Fault, ProblemError
 from calc.expr import Call, Cases, Name, Partial
 from calc.ops import Activation
-from calc.problem import Problem
+from calc.problem import Network, Problem
 from calc.profiles import PROFILES, Vw
 from calc.symbol import Symbol
 
 
-class Notation:
-    """The profile of a problem with its own symbols on top."""
+class Notation(ABC):
+    """How the quantities of a problem are spelled: its own symbols, and a rule for all others.
+
+    marked      whether a sample's quantities bear its mark
+    matrices    whether whole layers have symbols
+    nabla       whether the gradient by a matrix is written ∇_W E, else ∂E/∂W
+    loss        what is differentiated
+    """
+
+    matrices = False
+    nabla = False
+    loss = Name("E")
 
     def __init__(self, problem: Problem, marked: bool | None = None) -> None:
         """
         Args:
-            marked: whether a sample's quantities bear its mark; by default only where an update sees several.
+            marked: by default only where an update sees several samples.
         """
         self.marked = problem.marked if marked is None else marked
-        self.profile = {profile.name: profile for profile in PROFILES}[problem.notation.profile](problem)
         self.own = dict(problem.notation.symbols)
         self.multiply = problem.notation.multiply
         self._symbols: dict[str, Symbol] = {}
+
+    def own_symbol(self, partial: Partial) -> Symbol | None:
+        """The symbol of a derivative that has one."""
+        return self.own.get(partial.id)
+
+    def slope_of(self, partial: Partial) -> str | None:
+        """f' where ``partial`` is the matrix of da/dz of a whole layer, entry by entry; None for other derivatives."""
+        return None
+
+    def symbol(self, name: Name) -> Symbol:
+        """The symbol of ``name`` with prime, Δ and sample."""
+        found = self._symbols.get(name.id)
+        if found is None:
+            found = self._symbols[name.id] = self._symbol(name)
+        return found
+
+    @abstractmethod
+    def _symbol(self, name: Name) -> Symbol: ...
+
+
+def notation_of(problem: Problem, marked: bool | None = None) -> Notation:
+    """The notation of a problem, whatever its kind."""
+    if isinstance(problem, Network):
+        return NetworkNotation(problem, marked)
+    from calc.circuit import Circuit, CircuitNotation  # brings the parser of formulas along
+
+    assert isinstance(problem, Circuit)
+    return CircuitNotation(problem)
+
+
+class NetworkNotation(Notation):
+    """The profile of a network with its own symbols on top."""
+
+    def __init__(self, problem: Network, marked: bool | None = None) -> None:
+        super().__init__(problem, marked)
+        self.profile = {profile.name: profile for profile in PROFILES}[problem.notation.profile](problem)
+        self.nabla = self.profile.nabla
         self.deltas = problem.solution.method != "chain"
         self.minus = problem.minus
         self.matrices = problem.solution.method == "matrix"
@@ -43,19 +90,11 @@ class Notation:
         return Symbol("delta", z.sub, z.sup, sample=z.sample)
 
     def slope_of(self, partial: Partial) -> str | None:
-        """f' where ``partial`` is the matrix of da/dz of a whole layer, entry by entry; None for other derivatives."""
         of = partial.of
         if of.kind != "a" or of.index or partial.by.kind != "z" or not of.layer:
             return None
         function = function_of(self.layers[of.layer - 1].activation)
         return None if function == "softmax" else f"{function}'"
-
-    def symbol(self, name: Name) -> Symbol:
-        """The symbol of ``name`` with prime, Δ and sample."""
-        found = self._symbols.get(name.id)
-        if found is None:
-            found = self._symbols[name.id] = self._symbol(name)
-        return found
 
     def _symbol(self, name: Name) -> Symbol:
         own = self.own.get(name.id)
@@ -116,7 +155,7 @@ def find_parameters(problem: Problem, parameters: Sequence[Name], wanted: Sequen
     Raises:
         ProblemError: a name fits no parameter, or several.
     """
-    notation = Notation(problem)
+    notation = notation_of(problem)
     by_id = {name.id: name for name in parameters}
     by_print: dict[str, list[Name]] = {}
     for name in parameters:
@@ -132,7 +171,7 @@ def find_parameters(problem: Problem, parameters: Sequence[Name], wanted: Sequen
         else:
             known = ", ".join([name.id for name in parameters[:6]] + (["…"] if len(parameters) > 6 else []))
             faults.append(
-                Fault("solution.show", f'"{text[:60]}" is no parameter of this network. Known: {known}, or as printed')
+                Fault("solution.show", f'"{text[:60]}" is no parameter of this problem. Known: {known}, or as printed')
             )
     if faults:
         raise ProblemError("problem", faults)

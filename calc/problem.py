@@ -10,8 +10,9 @@ Numbers are exact: 0.1 is one tenth and prints as it was typed.
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import chain, islice
-from typing import Annotated, Any, Literal, get_args
+from dataclasses import replace
+from itertools import islice
+from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import (
     BaseModel,
@@ -51,11 +52,13 @@ from calc.schedule import Schedule, batches, read_schedule, size_of, training_fa
 from calc.symbol import Symbol
 
 
-class _Table(BaseModel):
+class Table(BaseModel):
+    """A table of the file: its entries are checked, unknown ones are faults, nothing is changed once read."""
+
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True, defer_build=True)
 
 
-class Layer(_Table):
+class Layer(Table):
     """A fully connected layer: weights (n_out, n_in), biases (n_out,) or None.
 
     mask (n_out,) of 0 and 1 multiplies its activations, keep divides them: dropout with a given mask.
@@ -70,14 +73,14 @@ class Layer(_Table):
     keep: Keep | None = None
 
 
-class LearningRates(_Table):
+class LearningRates(Table):
     """The learning rates of a layer: a number, or an array shaped as the parameter."""
 
     weights: Rates
     biases: Rates | None = None  # as the weights where these have one number
 
 
-class Penalty(_Table):
+class Penalty(Table):
     """What large weights cost: (l2/2) Σ w² + l1 Σ |w|, added to the loss."""
 
     l1: Factor = Field(default=0, validate_default=True)
@@ -89,7 +92,7 @@ class Penalty(_Table):
         return self.l1.value != 0 or self.l2.value != 0
 
 
-class Sample(_Table):
+class Sample(Table):
     """One sample: inputs (n_in,), targets (n_out,)."""
 
     inputs: Annotated[tuple[Number, ...], Field(min_length=1)]
@@ -109,7 +112,7 @@ _SCHEDULE_SCHEMA = {
 }
 
 
-class Training(_Table):
+class Training(Table):
     """How often and in which order the samples are visited, and by which rule the parameters change.
 
     ``rule``: "gradient"; for a single layer also "perceptron" (Rosenblatt 1958) or "delta" (Widrow & Hoff 1960).
@@ -126,7 +129,7 @@ class Training(_Table):
     rule: Literal["gradient", "perceptron", "delta"] = "gradient"
 
 
-class Conventions(_Table):
+class Conventions(Table):
     """Everything that changes a number; all of it is printed in the solution."""
 
     update_biases: StrictBool = True
@@ -140,7 +143,7 @@ class Conventions(_Table):
         return self.relu_at_zero.shown if convention == "relu_at_zero" else self.kinks.shown
 
 
-class Rounding(_Table):
+class Rounding(Table):
     """How results are printed and carried; never both decimals and significant."""
 
     model_config = ConfigDict(json_schema_extra={"not": {"required": ["decimals", "significant"]}})
@@ -157,7 +160,7 @@ class Rounding(_Table):
         return RoundingRule(decimals, self.significant, self.carry, self.ties)
 
 
-class SolutionOptions(_Table):
+class SolutionOptions(Table):
     """What of the derivation is written out, and in which way."""
 
     method: Literal["chain", "delta", "matrix"] = "chain"
@@ -166,7 +169,7 @@ class SolutionOptions(_Table):
     language: Literal["en"] = "en"
 
 
-class NotationOptions(_Table):
+class NotationOptions(Table):
     """Spelling only: switching it changes no number."""
 
     profile: Literal["standard", "net-out", "from-to", "vw", "ih-ho", "delta-nabla", "x-layer"] = "standard"
@@ -178,7 +181,7 @@ class NotationOptions(_Table):
     ] = {}
 
 
-def _rule_conflicts(problem: "Problem") -> Iterator[Fault]:
+def _rule_conflicts(problem: "Network") -> Iterator[Fault]:
     """What the perceptron rule and the delta rule have no place for."""
     rule = problem.training.rule
     if rule == "gradient":
@@ -191,7 +194,7 @@ def _rule_conflicts(problem: "Problem") -> Iterator[Fault]:
         yield Fault("layers[0].mask", f"found; the {rule} rule has no mask. Leave it out")
 
 
-def _matrix_conflicts(problem: "Problem") -> Iterator[Fault]:
+def _matrix_conflicts(problem: "Network") -> Iterator[Fault]:
     """What is not written in matrices."""
     if problem.solution.method != "matrix":
         return
@@ -215,7 +218,90 @@ def _what_is_required(schema: dict[str, Any]) -> None:
     schema["anyOf"] = [{"required": ["loss"]}, {"properties": {"training": ruled}, "required": ["training"]}]
 
 
-class Problem(_Table):
+class Problem(Table):
+    """What is to be worked: a Network, or a Circuit where there is a table [graph]; ``Problem(**tables)`` makes either.
+
+    Raises:
+        ProblemError: with every fault found.
+    """
+
+    title: str = "Back-propagation, step by step"
+    # constructed, not validated: that would build a validator for each at every start
+    conventions: Conventions = Conventions.model_construct(relu_at_zero=Exact.read("0"), kinks=Exact.read("0"))
+    rounding: Rounding = Rounding.model_construct()
+    solution: SolutionOptions = SolutionOptions.model_construct()
+    notation: NotationOptions = NotationOptions.model_construct()
+
+    def __new__(cls, /, **tables: Any) -> "Problem":
+        kind = cls if cls is not Problem else Network
+        if cls is Problem and "graph" in tables:
+            from calc.circuit import Circuit  # brings the parser of formulas along, which a network does not need
+
+            kind = Circuit
+        return super().__new__(kind)
+
+    def __init__(self, /, **tables: Any) -> None:
+        found: Iterable[Fault] = ()
+        try:
+            tables = self._completed(_plain(tables))
+            super().__init__(**tables)
+        except _TooDeep:
+            raise ProblemError("problem", [TOO_DEEP]) from None
+        except ValidationError as error:
+            found = _faults(error, type(self))
+        faults = list(islice(self._in_tables(tables, found), MOST_FAULTS + 1)) or list(self._conflicts())
+        if faults:
+            faults[MOST_FAULTS:] = [Fault("", "and more. Mend these first")] if len(faults) > MOST_FAULTS else []
+            raise ProblemError("problem", faults)
+
+    @staticmethod
+    def _completed(tables: Any) -> Any:
+        """The tables with the defaults that hang on other entries."""
+        return tables
+
+    @staticmethod
+    def _in_tables(tables: Mapping[str, Any], found: Iterable[Fault]) -> Iterator[Fault]:
+        """What can be told of the tables as they were typed, beside what was ``found`` in single entries."""
+        rounding = tables.get("rounding")
+        if isinstance(rounding, Mapping) and None not in (rounding.get("decimals"), rounding.get("significant")):
+            yield Fault("rounding", "decimals and significant found, one of them needed. Remove one")
+        yield from found
+
+    def _conflicts(self) -> Iterator[Fault]:
+        """What does not go together, of entries that are right by themselves."""
+        yield from ()
+
+    @property
+    def rule(self) -> str:
+        """By which rule parameters change: gradient, perceptron or delta."""
+        return "gradient"
+
+    @property
+    def epochs(self) -> int:
+        """How often all samples are visited."""
+        return 1
+
+    @property
+    def rules_of_change(self) -> Optimizer:
+        """How a parameter changes with its gradient."""
+        return Optimizer()
+
+    def after(self, updates: int) -> Self:
+        """The same with so many more updates counted as done."""
+        return self
+
+    @property
+    def updates(self) -> list[tuple[int, ...]]:
+        """The samples of each update of one epoch, numbered from 1, in the order of visiting."""
+        return [(1,)]
+
+    @property
+    def marked(self) -> bool:
+        """Whether an update sees several samples, so that a quantity needs a mark to tell whose it is."""
+        return False
+
+
+class Network(Problem):
     """A network with concrete numbers and what is to be done with it.
 
     Raises:
@@ -224,7 +310,6 @@ class Problem(_Table):
 
     model_config = ConfigDict(json_schema_extra=_what_is_required)
 
-    title: str = "Back-propagation, step by step"
     learning_rate: Rate = None
     learning_rates: Annotated[tuple[LearningRates, ...], Field(min_length=1)] | None = None
     loss: Annotated[Loss, *LOSS]
@@ -232,36 +317,43 @@ class Problem(_Table):
     optimizer: OptimizerTable = Optimizer()
     penalty: Penalty = Penalty.model_construct(l1=Exact.read("0"), l2=Exact.read("0"))
     training: Training = Training.model_construct()
-    # constructed, not validated: that would build a validator for each at every start
-    conventions: Conventions = Conventions.model_construct(relu_at_zero=Exact.read("0"), kinks=Exact.read("0"))
-    rounding: Rounding = Rounding.model_construct()
-    solution: SolutionOptions = SolutionOptions.model_construct()
-    notation: NotationOptions = NotationOptions.model_construct()
     layers: Annotated[tuple[Layer, ...], Field(min_length=1)]
     samples: Annotated[tuple[Sample, ...], Field(min_length=1)]
 
-    def __init__(self, /, **tables: Any) -> None:
-        found: Iterable[Fault] = ()
-        try:
-            tables = _by_rule(_plain(tables))
-            super().__init__(**tables)
-        except _TooDeep:
-            raise ProblemError("problem", [TOO_DEEP]) from None
-        except ValidationError as error:
-            found = _faults(error)
-        faults = list(
-            islice(chain(_rate_faults(tables), found, _size_faults(tables), training_faults(tables)), MOST_FAULTS + 1)
-        )
-        faults = faults or [
-            *_symbol_faults(self),
-            *_target_faults(self),
-            *_state_faults(self),
-            *_rule_conflicts(self),
-            *_matrix_conflicts(self),
-        ]
-        if faults:
-            faults[MOST_FAULTS:] = [Fault("", "and more. Mend these first")] if len(faults) > MOST_FAULTS else []
-            raise ProblemError("problem", faults)
+    @staticmethod
+    def _completed(tables: Any) -> Any:
+        return _by_rule(tables)
+
+    @staticmethod
+    def _in_tables(tables: Mapping[str, Any], found: Iterable[Fault]) -> Iterator[Fault]:
+        yield from _rate_faults(tables)
+        yield from Problem._in_tables(tables, found)
+        yield from _size_faults(tables)
+        yield from training_faults(tables)
+
+    def _conflicts(self) -> Iterator[Fault]:
+        yield from _symbol_faults(self)
+        yield from _target_faults(self)
+        yield from _state_faults(self)
+        yield from _rule_conflicts(self)
+        yield from _matrix_conflicts(self)
+
+    @property
+    def rule(self) -> str:
+        return self.training.rule
+
+    @property
+    def epochs(self) -> int:
+        return self.training.epochs
+
+    @property
+    def rules_of_change(self) -> Optimizer:
+        return self.optimizer
+
+    def after(self, updates: int) -> Self:
+        if not updates:
+            return self
+        return self.model_copy(update={"optimizer": replace(self.optimizer, step=self.optimizer.step + updates)})
 
     @property
     def widths(self) -> tuple[int, ...]:
@@ -270,12 +362,10 @@ class Problem(_Table):
 
     @property
     def updates(self) -> list[tuple[int, ...]]:
-        """The samples of each update of one epoch, numbered from 1, in the order of visiting."""
         return batches(self.training.schedule, self.training.order or range(1, len(self.samples) + 1))
 
     @property
     def marked(self) -> bool:
-        """Whether an update sees several samples, so that a quantity needs a mark to tell whose it is."""
         return size_of(self.training.schedule, len(self.samples)) > 1
 
     @property
@@ -327,9 +417,9 @@ def _path(location: Sequence[str | int]) -> str:
     return path
 
 
-def _table_at(location: Sequence[str | int]) -> type[BaseModel] | None:
+def _table_at(location: Sequence[str | int], problem: type[Problem]) -> type[BaseModel] | None:
     """The model of the table at a location, None where there is none."""
-    table: type[BaseModel] = Problem
+    table: type[BaseModel] = problem
     for part in location:
         if isinstance(part, str):
             field = table.model_fields.get(part)
@@ -346,14 +436,14 @@ def _types(annotation: Any) -> list[type]:
     return inner or ([annotation] if isinstance(annotation, type) else [])
 
 
-def _faults(error: ValidationError) -> Iterator[Fault]:
+def _faults(error: ValidationError, problem: type[Problem]) -> Iterator[Fault]:
     """Pydantic's errors without those that only follow from others: a list is not empty because its entries are bad."""
     for found in error.errors(include_url=False):
         if not (found["type"] == "too_short" and found["input"]):
-            yield _fault(found)
+            yield _fault(found, problem)
 
 
-def _fault(found: Any) -> Fault:
+def _fault(found: Any, problem: type[Problem]) -> Fault:
     """One of pydantic's errors as where, what was found, what was expected, what to do."""
     location, value, context = found["loc"], found["input"], found.get("ctx", {})
     where = _path(location)
@@ -363,9 +453,11 @@ def _fault(found: Any) -> Fault:
         case "missing":
             what = f'missing. Add "{location[-1]}" here'
         case "extra_forbidden":
-            table, key = _table_at(location[:-1]), str(location[-1])
+            table, key = _table_at(location[:-1], problem), str(location[-1])
             listed = list(table.model_fields) if table else []
-            if key in Problem.model_fields:
+            if len(location) == 1 and key in Network.model_fields:
+                what = f'"{key}" found beside [graph]. A graph has no layers: remove one of the two'
+            elif key in problem.model_fields:
                 what = f'"{key}" does not belong here. Move it to the top, above the first table in brackets [ ]'
             else:
                 what = unknown(key, listed, listed)
@@ -408,9 +500,6 @@ def _entries(value: Any) -> list[Any]:
 
 def _size_faults(tables: Mapping[str, Any]) -> Iterator[Fault]:
     """Where rows, biases, inputs and targets do not fit together; only lengths matter, so other faults do not."""
-    rounding = tables.get("rounding")
-    if isinstance(rounding, Mapping) and None not in (rounding.get("decimals"), rounding.get("significant")):
-        yield Fault("rounding", "decimals and significant found, one of them needed. Remove one")
     layers, samples = _entries(tables.get("layers")), _entries(tables.get("samples"))
     entering: int | None = None  # numbers that enter the layer: inputs, then units of the layer before
     origin = ""
@@ -505,7 +594,7 @@ def _mask_faults(number: int, layer: Mapping[str, Any], units: int) -> Iterator[
         yield Fault(where, what + "Remove the mask, or give the layer another activation")
 
 
-def _target_faults(problem: Problem) -> Iterator[Fault]:
+def _target_faults(problem: Network) -> Iterator[Fault]:
     """Targets that the loss does not take."""
     for s, sample in enumerate(problem.samples):
         for j, t in enumerate(sample.targets):
@@ -514,7 +603,7 @@ def _target_faults(problem: Problem) -> Iterator[Fault]:
                 yield Fault(f"samples[{s}].targets[{j}]", what)
 
 
-def _state_faults(problem: Problem) -> Iterator[Fault]:
+def _state_faults(problem: Network) -> Iterator[Fault]:
     """Optimiser states that do not have the shape of the parameters."""
     for key, arrays in problem.optimizer.state.items():
         what = "biases" if key.endswith("_biases") else "weights"
@@ -547,7 +636,7 @@ def _size(array: Any) -> str:
     return f"{rows} of different lengths" if width is None else f"{rows} of {_count(width, 'number')}"
 
 
-def _symbol_faults(problem: Problem) -> Iterator[Fault]:
+def _symbol_faults(problem: Network) -> Iterator[Fault]:
     """Keys of [notation.symbols] that name no quantity of this network."""
     for key in problem.notation.symbols:
         if not is_id(key, problem):
@@ -563,7 +652,7 @@ _BASE = re.compile(
 )
 
 
-def is_id(text: str, problem: Problem) -> bool:
+def is_id(text: str, problem: Network) -> bool:
     """Whether ``text`` is the id of a quantity of this network (a sample's mark @s left out)."""
     if len(text) > 100:
         return False
@@ -571,7 +660,7 @@ def is_id(text: str, problem: Problem) -> bool:
     return all(_is_base(part, problem) for part in (partial.groups() if partial else (text,)) if part is not None)
 
 
-def _is_base(text: str, problem: Problem) -> bool:
+def _is_base(text: str, problem: Network) -> bool:
     match = _BASE.fullmatch(text)
     if not match:
         return False

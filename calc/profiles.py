@@ -6,7 +6,7 @@ To add one: write a class with one method per kind of quantity and put it into P
 from typing import ClassVar
 
 from calc.expr import Name
-from calc.problem import Problem
+from calc.problem import Network
 from calc.symbol import Symbol
 
 
@@ -17,7 +17,7 @@ class Standard:
     transposed: ClassVar[bool] = False  # a weight matrix has a row per unit it leads to; True: per unit it comes from
     nabla: ClassVar[bool] = False  # the gradient by a matrix is written ∇_W E, else ∂E/∂W
 
-    def __init__(self, problem: Problem) -> None:
+    def __init__(self, problem: Network) -> None:
         self.widths = problem.widths
         self.depth = len(problem.layers)
         self.wide = max(self.widths) > 9  # two-digit indices need a comma between them
@@ -232,7 +232,7 @@ class FromTo(Standard):
     def biases(self, layer: int) -> Symbol:
         return Symbol("theta", sup=f"({layer})")
 
-    def __init__(self, problem: Problem) -> None:
+    def __init__(self, problem: Network) -> None:
         super().__init__(problem)
         self.wide = sum(self.widths) > 9
 

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from calc.expr import Expr, Frac, Name, Neg, Num, Partial, Prod, Quantity, Sum
 from calc.graph import LEARNING_RATE, Graph
 from calc.ops import Threshold
-from calc.problem import Problem
+from calc.problem import Network
 from calc.updates import change_of
 
 
@@ -25,12 +25,12 @@ def error_of(j: int, s: int | None) -> Name:
     return Name("e", None, (j,), s)
 
 
-def compares_sums(problem: Problem) -> bool:
+def compares_sums(problem: Network) -> bool:
     """Whether the target is compared with the sum z, not with the output a: the delta rule for threshold units."""
     return problem.training.rule == "delta" and isinstance(problem.layers[-1].activation, Threshold)
 
 
-def steps(problem: Problem, graph: Graph) -> Iterator[tuple[Quantity, str, Expr]]:
+def steps(problem: Network, graph: Graph) -> Iterator[tuple[Quantity, str, Expr]]:
     """Result, kind and formula of every line from the errors to the updated parameters.
 
     Kinds: error, local, term (one sample's part of a change), change, update.
@@ -62,7 +62,7 @@ def steps(problem: Problem, graph: Graph) -> Iterator[tuple[Quantity, str, Expr]
         yield w.after_update(), "update", Sum((w, change_of(w)))
 
 
-def _factors(problem: Problem, w: Name, s: int | None) -> Iterator[Expr]:
+def _factors(problem: Network, w: Name, s: int | None) -> Iterator[Expr]:
     """η e, f′ where there is one other than 1, and the input that w weights."""
     j = w.index[0]
     assert isinstance(j, int)

@@ -2,10 +2,10 @@
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +16,15 @@ from calc.errors import CalcError, Fault, ProblemError
 from calc.explain import explain
 from calc.expr import Expr
 from calc.lines import step_line
-from calc.notation import Notation, find_parameters
-from calc.problem import Problem
+from calc.notation import find_parameters, notation_of
+from calc.problem import Network, Problem
 from calc.render import FORMATS, Format, render
 from calc.trace import Step, Trace
 from calc.training import Iteration, train
 from calc.updates import change_of
+
+# a page, for each update the number of each step's line by the step's id, and the last number given
+Explained = tuple[Document, list[dict[str, int]], int]
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,7 @@ class Result:
 class Values(Mapping[str, Result]):
     """The quantities of one update by id: ``solution.iterations[2]["w1_1_1'"]`` is a Result of the third update."""
 
-    def __init__(self, iteration: Iteration) -> None:
+    def __init__(self, iteration: Iteration[Any]) -> None:
         self.index, self.epoch, self.samples = iteration.index, iteration.epoch, iteration.samples
         self.trace = iteration.trace
 
@@ -64,22 +67,26 @@ class Solution:
     ``render("latex")`` the page as text; ``save("xor.pdf")`` writes a file.
     """
 
-    def __init__(self, problem: Problem, iterations: tuple[Iteration, ...], templates: Path | None = None) -> None:
+    def __init__(
+        self,
+        problem: Problem,
+        iterations: Sequence[Iteration[Any]],
+        explained: Callable[[], Explained],
+        templates: Path | None = None,
+    ) -> None:
+        """
+        Args:
+            explained: writes the page, where it is asked for.
+        """
         self.problem, self.templates = problem, templates
-        self._iterations = iterations
+        self._explain = explained
         self.iterations = tuple(Values(iteration) for iteration in iterations)
         self.trace = iterations[0].trace
-        self.notation = Notation(problem)
+        self.notation = notation_of(problem)
 
     @cached_property
-    def _explained(self) -> tuple[Document, list[dict[str, int]], int]:
-        first = self._iterations[0]
-        if len(self._iterations) > 1 or self.problem.training.rule != "gradient":
-            from calc.explain_training import explain_training  # not on the path of a plain solve
-
-            return explain_training(self.problem, self._iterations)
-        document, numbers, count = explain(self.problem, first.trace, first.exact)
-        return document, [numbers], count
+    def _explained(self) -> Explained:
+        return self._explain()
 
     @property
     def document(self) -> Document:
@@ -134,7 +141,7 @@ class Solution:
         return self.render("latex")
 
     def _as_json(self) -> dict[str, Any]:
-        notation = Notation(self.problem, marked=True)
+        notation = notation_of(self.problem, marked=True)
         latex, text = (format().formulas(notation) for format in (find_format("tex"), find_format("txt")))
         _, placed, after = self._explained
         entries = []
@@ -205,10 +212,26 @@ def solve(problem: Problem, templates: str | Path | None = None) -> Solution:
         VerificationError: the independent check failed; nothing may be printed.
     """
     iterations = train(problem)
-    solution = Solution(problem, iterations, Path(templates) if templates is not None else None)
     if isinstance(problem.solution.show, tuple):
-        find_parameters(problem, [w for layer in solution.trace.graph.parameters for w in layer], problem.solution.show)
-    return solution
+        parameters = [w for layer in iterations[0].trace.graph.parameters for w in layer]
+        find_parameters(problem, parameters, problem.solution.show)
+    folder = Path(templates) if templates is not None else None
+    return Solution(problem, iterations, partial(_explain, problem, iterations), folder)
+
+
+def _explain(problem: Problem, iterations: Sequence[Iteration[Any]]) -> Explained:
+    """The page of one or several updates of whatever kind of problem."""
+    first = iterations[0]
+    if not isinstance(problem, Network):
+        from calc.explain_circuit import explain_circuit  # each is loaded where it is asked for
+
+        return explain_circuit(iterations)
+    if len(iterations) > 1 or problem.rule != "gradient":
+        from calc.explain_training import explain_training
+
+        return explain_training(problem, iterations)
+    document, numbers, count = explain(problem, first.trace, first.exact)
+    return document, [numbers], count
 
 
 FORMAT_NAMES = (*(name for format in FORMATS for name in (format.name, *format.aliases)), "json", "pdf")

@@ -36,7 +36,7 @@ from calc.number import (
     precision,
 )
 from calc.penalty import DATA, PENALTY, SIZES, SQUARES
-from calc.problem import Problem
+from calc.problem import Network, Problem
 from calc.updates import change_of
 
 T = TypeVar("T")
@@ -238,9 +238,23 @@ def forward_again(graph: Graph) -> Iterator[Step]:
             yield Step(new(step.result), step.kind, rename(step.expr, new))
 
 
+def graph_of(problem: Problem, visited: Sequence[int] | None = None) -> Graph:
+    """Every quantity in order of computation; ``visited``: the samples that the update sees, numbered from 1."""
+    if isinstance(problem, Network):
+        return build(problem, visited)
+    from calc.circuit import Circuit, build_circuit  # brings the parser of formulas along
+
+    assert isinstance(problem, Circuit)
+    return build_circuit(problem)
+
+
 def steps_of(problem: Problem, graph: Graph, sequential: bool) -> Mapping[str, Step]:
     """Every line of one update by the id of its result, in an order in which each uses only what came before."""
-    if problem.training.rule != "gradient":
+    if not isinstance(problem, Network):
+        from calc.circuit import steps_of_circuit
+
+        return {result.id: Step(result, kind, expr) for result, kind, expr in steps_of_circuit(problem, graph)}
+    if problem.rule != "gradient":
         ruled = [Step(*line) for line in rules.steps(problem, graph)]
         steps = [*forward(graph), *ruled, *forward_again(graph)]
         return {step.result.id: step for step in steps}
@@ -278,8 +292,8 @@ class Trace:
         self.steps = steps_of(problem, graph, sequential) if steps is None else steps
         self.given = dict(graph.given)
         self._typed = dict(graph.typed)
-        for name in (name for layer in graph.parameters for name in layer if name not in graph.trained):
-            # a constant keeps its value
+        constant = [name for layer in graph.parameters for name in layer if name not in graph.trained]
+        for name in constant if graph.trained else ():  # it keeps its value
             self.given[name.after_update().id] = graph.given[name.id]
             self._typed[name.after_update().id] = graph.typed[name.id]
             self.given[change_of(name).id] = Num.of(0).shown.value
@@ -424,4 +438,4 @@ def _rounded(rounding: Rounding, expr: Expr, values: Mapping[str, Number]) -> Sh
 
 def run(problem: Problem) -> Trace:
     """Work the first update over all samples: a forward pass, a backward pass, an update, a forward pass."""
-    return Trace(problem, build(problem), problem.rounding.rule, problem.conventions.update_order == "sequential")
+    return Trace(problem, graph_of(problem), problem.rounding.rule, problem.conventions.update_order == "sequential")

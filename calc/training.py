@@ -10,17 +10,20 @@ where rounded numbers are carried, the printed number goes on.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Generic, TypeVar
 
 from flint import arb, fmpq
 
 from calc.errors import UnsupportedError, VerificationError
 from calc.expr import Partial
-from calc.graph import LEARNING_RATE, Graph, build
+from calc.graph import LEARNING_RATE, Graph
 from calc.number import LARGEST_EXPONENT, Number
 from calc.problem import Problem
-from calc.trace import Step, Trace, forward, steps_of
+from calc.trace import Step, Trace, forward, graph_of, steps_of
 from calc.updates import state_of
 from calc.verify import verify
+
+P = TypeVar("P", bound=Problem)
 
 # With every update the digits of an exact rational multiply: through two linear layers they triple, so that it would
 # have a million of them after a dozen updates. Beyond so many bits a certified ball, at the precision in force, is
@@ -29,7 +32,7 @@ LONGEST_RATIONAL = 2048
 
 
 @dataclass(frozen=True)
-class Iteration:
+class Iteration(Generic[P]):
     """One update.
 
     index      counted from 1
@@ -43,7 +46,7 @@ class Iteration:
     index: int
     epoch: int
     last: bool
-    problem: Problem
+    problem: P
     trace: Trace
     exact: Trace
 
@@ -53,7 +56,7 @@ class Iteration:
         return tuple(s or 1 for s in self.trace.graph.samples)
 
 
-def train(problem: Problem) -> tuple[Iteration, ...]:
+def train(problem: P) -> tuple[Iteration[P], ...]:
     """Work all updates, one after another, and verify each.
 
     Raises:
@@ -61,14 +64,13 @@ def train(problem: Problem) -> tuple[Iteration, ...]:
         VerificationError: the independent check of an update failed; nothing may be printed.
     """
     sequential = problem.conventions.update_order == "sequential"
-    graphs = {visited: build(problem, visited) for visited in dict.fromkeys(problem.updates)}
+    graphs = {visited: graph_of(problem, visited) for visited in dict.fromkeys(problem.updates)}
     reused: dict[tuple[int, ...], Mapping[str, Step]] = {}
     counts = _counts(problem, graphs[problem.updates[0]])
-    done: list[Iteration] = []
-    rounds = [(epoch, v) for epoch in range(1, problem.training.epochs + 1) for v in problem.updates]
+    done: list[Iteration[P]] = []
+    rounds = [(epoch, v) for epoch in range(1, problem.epochs + 1) for v in problem.updates]
     for index, (epoch, visited) in enumerate(rounds, 1):
-        optimizer = replace(problem.optimizer, step=problem.optimizer.step + index - 1)
-        current = problem if index == 1 else problem.model_copy(update={"optimizer": optimizer})
+        current = problem.after(index - 1)
         graph = graphs[visited]
         steps = reused.get(visited)
         if steps is None or counts:
@@ -100,7 +102,7 @@ def _counts(problem: Problem, graph: Graph) -> bool:
     """Whether the optimiser's formulas hang on how many updates were done, as Adam's do."""
     w = graph.parameters[0][0]
     first, second = (
-        list(problem.optimizer.update.steps(w, Partial(graph.loss, w), LEARNING_RATE, count)) for count in (1, 2)
+        list(problem.rules_of_change.update.steps(w, Partial(graph.loss, w), LEARNING_RATE, count)) for count in (1, 2)
     )
     return first != second
 
@@ -127,7 +129,7 @@ def following(
 def _carried(problem: Problem, graph: Graph) -> Iterator[tuple[str, str]]:
     """What goes on under which id: w and w', v.w and v.w'."""
     for w in (name for layer in graph.parameters for name in layer if name in graph.trained):
-        for name in (w, *(state_of(letter, w) for letter in problem.optimizer.update.state)):
+        for name in (w, *(state_of(letter, w) for letter in problem.rules_of_change.update.state)):
             yield name.id, name.after_update().id
 
 
@@ -146,6 +148,6 @@ def _short(value: Number) -> Number:
 
 def predict(problem: Problem, updates: list[Trace]) -> Trace:
     """A forward pass of every sample with the parameters after these updates, or with those of the file."""
-    graph = build(problem)
+    graph = graph_of(problem)
     steps = {step.result.id: step for step in forward(graph)}
     return following(problem, graph, updates, steps, sequential=False)

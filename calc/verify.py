@@ -11,11 +11,11 @@ from dataclasses import replace
 from flint import arb, fmpq
 
 from calc.errors import VerificationError
-from calc.expr import Cases, Expr, Frac, Name, Neg, Num, Prod, Sum, evaluate
+from calc.expr import Call, Cases, Expr, Frac, Name, Neg, Partial, Pow, Prod, Sum, evaluate
 from calc.graph import LEARNING_RATE, Graph, build
 from calc.number import LAST_BITS, START_BITS, Number, Shown, Undecided, Unprintable, precision, sign
 from calc.ops.activations import Identity
-from calc.problem import Problem
+from calc.problem import Network, Problem
 from calc.rules import compares_sums
 from calc.trace import Trace
 from calc.updates import change_of
@@ -34,10 +34,11 @@ def verify(problem: Problem, trace: Trace) -> Trace:
     Raises:
         VerificationError: they disagree, so nothing may be printed.
     """
-    rule, graph = problem.training.rule, trace.graph
-    if rule == "perceptron":
+    rule, graph = problem.rule, trace.graph
+    if isinstance(problem, Network) and rule == "perceptron":
         return verify_perceptron(problem, trace)
-    if compares_sums(problem):  # the delta rule of a threshold unit is gradient descent on ½ (t − z)²
+    if isinstance(problem, Network) and compares_sums(problem):
+        # the delta rule of a threshold unit is gradient descent on ½ (t − z)²
         linear = problem.layers[0].model_copy(update={"activation": Identity()})
         graph = build(problem.model_copy(update={"layers": (linear,)}), [s or 1 for s in graph.samples])
     if trace.rounding.carry != "full" or problem.conventions.update_order != "simultaneous":
@@ -59,7 +60,8 @@ def verify(problem: Problem, trace: Trace) -> Trace:
         with precision(bits):
             chain: Number = fmpq(0)
             for w, d in direction.items():
-                chain = chain + d * (values[f"dE/d{w.id}"] if rule == "gradient" else -values[change_of(w).id])
+                gradient = values[Partial(graph.top, w).id] if rule == "gradient" else -values[change_of(w).id]
+                chain = chain + d * gradient
             try:
                 above, below = (
                     loss_at(graph, here | {w.id: values[w.id] + side * h * d for w, d in direction.items()}, held)
@@ -68,6 +70,8 @@ def verify(problem: Problem, trace: Trace) -> Trace:
             except Undecided:  # a kink so close that its side is not decided
                 continue
             numeric = (above - below) / (2 * h)
+            if graph.upstream is not None:
+                numeric = graph.upstream.shown.value * numeric
             if rule == "delta":  # which states the change, −η times the gradient
                 numeric = values[LEARNING_RATE.id] * numeric
             gap = abs(arb(numeric - chain))
@@ -79,7 +83,7 @@ def verify(problem: Problem, trace: Trace) -> Trace:
     )
 
 
-def verify_perceptron(problem: Problem, trace: Trace) -> Trace:
+def verify_perceptron(problem: Network, trace: Trace) -> Trace:
     """Compare the changes of the perceptron rule with a derivative along a random direction.
 
     They are η times the gradient of Σ e z, the errors e = t − a held as they are, which are computed again here. So
@@ -113,7 +117,7 @@ def verify_perceptron(problem: Problem, trace: Trace) -> Trace:
     )
 
 
-def _errors(problem: Problem, trace: Trace, values: Mapping[str, Number]) -> dict[Name, Number]:
+def _errors(problem: Network, trace: Trace, values: Mapping[str, Number]) -> dict[Name, Number]:
     """t − a by sum z, the outputs read off the signs of the sums.
 
     Raises:
@@ -141,15 +145,20 @@ def _sum_at(graph: Graph, parameters: Mapping[Name, Number], z: Name) -> Number:
     return total
 
 
-def kinks(graph: Graph, values: Mapping[str, Number]) -> dict[Name, tuple[Number, Name, Number, Number]]:
-    """The nodes that stand exactly at a kink, to be held there: their value, by what they move, from where, how."""
-    held = {}
+# a value, and by what it moves: from where, and how
+Held = tuple[Number, list[tuple[Name, Number, Number]]]
+
+
+def kinks(graph: Graph, values: Mapping[str, Number]) -> dict[Name, Held]:
+    """The nodes that stand exactly at a kink, to be held there."""
+    held: dict[Name, Held] = {}
+    in_parts = any(node.slope for node in graph.nodes)
     for node in graph.nodes:
-        # the whole loss is a sum of parts, and it is the parts that are held
-        slopes = (node.slope,) if node.slope else () if node.name == graph.loss else node.locals
-        for by, slope in slopes:
-            if _at_kink(slope, values):
-                held[node.name] = (values[node.name.id], by, values[by.id], evaluate(slope, values))
+        # the whole loss of a network is a sum of parts, and it is the parts that are held
+        slopes = (node.slope,) if node.slope else () if node.name == graph.loss and in_parts else node.locals
+        if any(_at_kink(slope, values) for _, slope in slopes):
+            moves = [(by, values[by.id], evaluate(slope, values)) for by, slope in slopes]
+            held[node.name] = values[node.name.id], moves
     return held
 
 
@@ -158,23 +167,25 @@ def _at_kink(expr: Expr, values: Mapping[str, Number]) -> bool:
         case Cases(_, on, above, _, below):
             side = sign(evaluate(on, values))
             return side == 0 or _at_kink(above if side > 0 else below, values)
-        case Sum(parts) | Prod(parts):
+        case Sum(parts) | Prod(parts) | Call(_, parts):
             return any(_at_kink(part, values) for part in parts)
-        case Neg(arg) | Frac(arg, Num()):  # divided by the share that a mask keeps
+        case Neg(arg) | Pow(arg, _):
             return _at_kink(arg, values)
+        case Frac(num, den):
+            return _at_kink(num, values) or _at_kink(den, values)
     return False
 
 
-def loss_at(
-    graph: Graph, given: Mapping[str, Number], held: Mapping[Name, tuple[Number, Name, Number, Number]] = {}
-) -> Number:
+def loss_at(graph: Graph, given: Mapping[str, Number], held: Mapping[Name, Held] = {}) -> Number:
     """E of given inputs, targets, parameters and states: a forward pass and nothing else, at the precision in force."""
     values = dict(given)
     for node in graph.nodes:
         at_kink = held.get(node.name)
         if at_kink is not None:
-            value, by, there, slope = at_kink
-            values[node.name.id] = value + slope * (values[by.id] - there)
+            value, moves = at_kink
+            for by, there, slope in moves:
+                value = value + slope * (values[by.id] - there)
+            values[node.name.id] = value
         else:
             values[node.name.id] = evaluate(node.expr, values)
     return values[graph.loss.id]
@@ -200,22 +211,23 @@ def difference_quotient(trace: Trace, w: Name) -> tuple[Shown, Shown, Shown, Sho
 
 
 def _quotient(trace: Trace, w: Name, bits: int) -> tuple[Shown, Shown, Shown, Shown] | None:
-    rounding, gradient = trace.rounding, trace.show(f"dE/d{w.id}").value
+    rounding, gradient = trace.rounding, trace.show(Partial(trace.graph.top, w).id).value
     values, _ = trace.at(bits)
     here = {id: values[id] for id in trace.graph.given}
     value = here[w.id]
+    share = fmpq(1) if trace.graph.upstream is None else trace.graph.upstream.shown.value
     with precision(bits):
         digits = rounding.decimals if rounding.decimals is not None else rounding.significant or 0
         for power in range(max(3, digits // 2 + 1), 40):  # the error falls with h²
             h = fmpq(10) ** -power
             try:
                 above, below = (loss_at(trace.graph, here | {w.id: value + side * h}) for side in (1, -1))
-                result = rounding.show((above - below) / (2 * h))
+                result = rounding.show(share * (above - below) / (2 * h))
                 if result.value != gradient:
                     continue
                 for extra in range(100):
                     up, down = rounding.show(above, extra), rounding.show(below, extra)
-                    if rounding.show((up.value - down.value) / (2 * h)).value == gradient:
+                    if rounding.show(share * (up.value - down.value) / (2 * h)).value == gradient:
                         step = Shown("1", -power) if power > 5 else Shown("0." + "0" * (power - 1) + "1")
                         return step, up, down, result
                 return None  # a smaller h needs still more digits

@@ -239,7 +239,7 @@ MISTAKES = {  # arguments after `solve XOR`, what is said
     "--carry ful --notation vv --method chan": '3 problems\n  rounding.carry: "ful" is not known. Did you mean "full"?',
     "--method gradient": 'solution.method: "gradient" is not known. Known: chain, delta',
     "--notation foo": 'notation.profile: "foo" is not known. Did you mean "from-to"? Known: standard, net-out, from-to',
-    "--show w9,w1_1_1,zz": f"{XOR}: 2 problems\n  solution.show: \"w9\" is no parameter of this network",
+    "--show w9,w1_1_1,zz": f"{XOR}: 2 problems\n  solution.show: \"w9\" is no parameter of this problem",
     "--show ,": "solution.show: ",
     "--templates nowhere": "templates: 1 problem\n  nowhere: no such folder. Name a folder of templates\n",
     f"--templates {XOR}": "no such folder. Name a folder of templates",

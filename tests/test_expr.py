@@ -34,13 +34,13 @@ from calc.expr import (
     substitute,
     to_sympy,
 )
-from calc.notation import Notation
+from calc.notation import notation_of
 from calc.number import Shown, Undecided, Undefined, precision
 from calc.solution import find_format
 
 LAYER = {"activation": "sigmoid", "weights": [[1, 2], [3, 4]], "biases": [1, 1]}
 PROBLEM = calc.Problem(learning_rate=1, loss="mse", layers=[LAYER] * 2, samples=[{"inputs": [1, 1], "targets": [1, 1]}])
-LATEX, TEXT, TYPST = (find_format(name)().formulas(Notation(PROBLEM)).write for name in ("tex", "txt", "typ"))
+LATEX, TEXT, TYPST = (find_format(name)().formulas(notation_of(PROBLEM)).write for name in ("tex", "txt", "typ"))
 
 X, Y = Name("x", None, (1,)), Name("x", None, (2,))
 W, A, T, E = Name("w", 1, (2, 1)), Name("a", 2, (1,)), Name("t", None, (1,)), Name("E")

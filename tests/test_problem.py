@@ -356,7 +356,7 @@ def test_a_parameter_to_show_that_is_not_there_is_told_under_the_name_of_the_fil
     assert (done.exit_code, done.stdout) == (2, "")
     head, fault = done.stderr.splitlines()
     assert head == f"{path}: 1 problem"
-    assert re.match(r'  solution\.show: ".*" is no parameter of this network\. Known: w1_1_1, w1_1_2', fault)
+    assert re.match(r'  solution\.show: ".*" is no parameter of this problem\. Known: w1_1_1, w1_1_2', fault)
     assert fault.isprintable()
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import calc
+import calc.file
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
@@ -65,7 +66,7 @@ def test_the_piece_shown_stands_in_the_example() -> None:
 
 
 def test_every_value_that_the_table_names_is_accepted() -> None:
-    schema = str(calc.Problem.model_json_schema())
+    schema = str(calc.file.schema())
     for row in re.findall(r"^\| `.*", README, re.MULTILINE):
         for key in re.findall(r'"([a-z-]+)"', row):
             assert f"'{key}'" in schema or key in ("auto", "all"), key

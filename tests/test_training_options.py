@@ -10,6 +10,7 @@ from proofreader import proofread
 from test_updates import BIASES, WEIGHTS, gradients, published
 
 import calc
+import calc.file
 from calc import graph
 from calc.expr import Expr, Neg
 from calc.updates import UPDATES
@@ -105,7 +106,7 @@ def test_a_problem_survives_being_written_and_read_again() -> None:
 
 
 def test_the_schema_knows_the_tables() -> None:
-    schema = jsonschema.Draft202012Validator(calc.Problem.model_json_schema())
+    schema = jsonschema.Draft202012Validator(calc.file.schema())
     own = [{"weights": [[1, 2], [3, 4]], "biases": 1}, {"weights": "1/3"}]
     masked = first_layer(mask=[1, 0], keep=0.5)
     schema.validate(tables(learning_rate=None, learning_rates=own, penalty={"l1": 0.1}, layers=masked))

@@ -107,7 +107,7 @@ class Printer(ABC):
                 return self.power(text, above), width + 1.5 + wide, FACTOR
             case Call("loss", (arg,)):
                 text, width = self.measure(arg)
-                return self.write(Name("E")) + self.brackets(text), width + 6, BASE
+                return self.write(self.notation.loss) + self.brackets(text), width + 6, BASE
             case Call("exp", (arg,)):
                 text, width = self.measure(arg)
                 return self.exponential(text), width + 6, FACTOR
@@ -231,7 +231,7 @@ class Printer(ABC):
             slope = self.notation.slope_of(partial)
             if slope is not None:
                 return self.measure(Call(slope, (partial.by,)))
-            if self.notation.profile.nabla and partial.by.kind in "wb":
+            if self.notation.nabla and partial.by.kind in "wb":
                 (of, wide), (by, wider) = self.measure(partial.of), self.measure(partial.by)
                 return self.nabla(of, by), 2 + wide + 0.75 * wider
         (of, wide), (by, wider) = self.measure(partial.of), self.measure(partial.by)

@@ -1,0 +1,388 @@
+"""Computational graphs without layers: formulas and values, every operation or every formula a node.
+
+f = (x + y) z     n1 = x + y,  f = n1 z      nodes = "operations"
+                  f = (x + y) z              nodes = "formulas"
+
+df/dv       the gradient of the last quantity f by v: the sum over all u that v enters of df/du · du/dv
+df/dv|u     the part of it that comes through u; through f itself that is the local derivative of f
+dL/dv       the same where the gradient dL/df = upstream arrives at f from beyond
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, StrictInt, StrictStr
+
+from calc.differentiate import differentiate
+from calc.errors import Fault, short
+from calc.expr import Call, Expr, Frac, Name, Neg, Num, Partial, Pow, Prod, Quantity, Sum, quantities, rename
+from calc.fields import Number, Rate, unknown
+from calc.formula import Assignment, FormulaError, is_name, parse_assignment
+from calc.graph import BEYOND, LEARNING_RATE, Graph, Node
+from calc.notation import Notation
+from calc.number import Exact
+from calc.problem import Conventions, NotationOptions, Problem, SolutionOptions, Table
+from calc.symbol import Symbol
+from calc.updates import change_of
+
+MOST_NODES = 2000
+MOST_ITERATIONS = 1000
+
+Line = tuple[Quantity, str, Expr]  # result, kind, formula
+
+
+class GraphTable(Table):
+    """Formulas, one assignment each, the last quantity the one that is differentiated, and the values they begin with.
+
+    upstream: the gradient that arrives at the last quantity; wrt: what it is differentiated by, all values by default.
+    """
+
+    formulas: Annotated[tuple[StrictStr, ...], Field(min_length=1)]
+    values: Annotated[Mapping[str, Number], Field(min_length=1)]
+    nodes: Literal["operations", "formulas"] = "operations"
+    upstream: Number = Exact.read("1")
+    wrt: Annotated[tuple[StrictStr, ...], Field(min_length=1)] | None = None
+    learning_rate: Rate = None
+    iterations: Annotated[StrictInt, Field(ge=1, le=MOST_ITERATIONS)] = 1
+
+
+class Circuit(Problem):
+    """A computational graph with concrete numbers.
+
+    Raises:
+        ProblemError: with every fault found.
+    """
+
+    graph: GraphTable
+
+    @staticmethod
+    def _in_tables(tables: Mapping[str, Any], found: Iterable[Fault]) -> Iterator[Fault]:
+        yield from Problem._in_tables(tables, found)
+        graph = tables["graph"]
+        if isinstance(graph, Mapping):
+            yield from _graph_faults(graph)
+
+    def _conflicts(self) -> Iterator[Fault]:
+        yield from _option_faults(self)
+        yield from _id_faults(self)
+
+    @property
+    def epochs(self) -> int:
+        return self.graph.iterations
+
+    @property
+    def wrt(self) -> tuple[str, ...]:
+        """What the last quantity is differentiated by."""
+        return self.graph.wrt or tuple(self.graph.values)
+
+
+# --- faults, in words ------------------------------------------------------------------------------------------------
+
+
+def _graph_faults(graph: Mapping[str, Any]) -> Iterator[Fault]:
+    """Names and formulas that do not fit together."""
+    values, formulas, wrt = graph.get("values"), graph.get("formulas"), graph.get("wrt")
+    known = [name for name in values if isinstance(name, str)] if isinstance(values, Mapping) else []
+    for name in known:
+        if not is_name(name):
+            what = f'"{short(name)}" is no name. Use a letter, then letters, digits and _; no function\'s name'
+            yield Fault(f"graph.values.{short(name)}", what)
+    names = [name for name in known if is_name(name)]
+    for number, text in enumerate(formulas if isinstance(formulas, list) else ()):
+        if not isinstance(text, str):
+            continue
+        where = f"graph.formulas[{number}]"
+        try:
+            name = parse_assignment(text, names).name
+        except FormulaError as error:
+            yield Fault(where, str(error))
+            name = text.partition("=")[0].strip()  # so that later formulas may use it
+            if not is_name(name):
+                continue
+        if name in names:
+            what = "a value" if name in known else "assigned before"
+            yield Fault(where, f"{name} is {what}. Give the quantity another name")
+        names.append(name)
+    for number, name in enumerate(wrt if isinstance(wrt, list) else ()):
+        if isinstance(name, str) and name not in known:
+            yield Fault(f"graph.wrt[{number}]", unknown(name, known, known[:12]))
+        elif isinstance(name, str) and name in wrt[:number] if isinstance(wrt, list) else False:
+            yield Fault(f"graph.wrt[{number}]", f"{name} stands twice. Remove it")
+    if isinstance(graph.get("iterations"), int) and graph.get("iterations") != 1 and "learning_rate" not in graph:
+        what = "several iterations found without a learning rate. Add graph.learning_rate, or remove iterations"
+        yield Fault("graph.iterations", what)
+
+
+def _option_faults(problem: Circuit) -> Iterator[Fault]:
+    """Options that speak of layers."""
+    for table, options, given in (
+        ("conventions", ("update_biases", "update_order", "delta_sign"), problem.conventions),
+        ("notation", ("profile",), problem.notation),
+        ("solution", ("method",), problem.solution),
+    ):
+        assert isinstance(given, Conventions | NotationOptions | SolutionOptions)
+        for option in options:
+            if getattr(given, option) != type(given).model_fields[option].default:
+                yield Fault(f"{table}.{option}", "found beside [graph], which has no layers. Remove it")
+
+
+def _id_faults(problem: Circuit) -> Iterator[Fault]:
+    """Names that stand for something else, that print alike, or that [notation.symbols] does not know."""
+    assignments = assignments_of(problem)
+    nodes = nodes_of(problem)
+    names = [*problem.graph.values, *(name.id for name, _ in nodes)]
+    if len(nodes) > MOST_NODES:
+        yield Fault("graph.formulas", f"{len(nodes)} nodes found, at most {MOST_NODES} can be worked. Give fewer")
+        return
+    if problem.graph.upstream.value != 1 and BEYOND.id in names:
+        yield Fault("graph", f"{BEYOND.id} stands for what lies beyond {assignments[-1].name}. Rename your {BEYOND.id}")
+    reserved = [LEARNING_RATE.id]
+    if problem.graph.learning_rate is not None:
+        reserved += [change_of(Name(name)).id for name in problem.wrt]
+    for name in names:
+        if name in reserved:
+            yield Fault("graph", f"{name} is the name of a learning rate or a change. Rename yours")
+    if BEYOND.id in names and problem.graph.upstream.value != 1:
+        return
+    spelled: dict[str, str] = {}
+    notation = CircuitNotation(problem)
+    for name in names:
+        symbol = str(notation.symbol(Name(name)))
+        if symbol in spelled:
+            what = f"{spelled[symbol]} and {name} are both printed {symbol}. Rename one, or give it a symbol of its own"
+            yield Fault("graph", what)
+        spelled.setdefault(symbol, name)
+    for key in problem.notation.symbols:
+        if any(part not in names for part in re.split("/d|[|]", key.removeprefix("d") if "/d" in key else key)):
+            what = "is no quantity of this graph. Name one by its id: " + ", ".join(names[:12])
+            yield Fault(f'notation.symbols."{short(key)}"', what)
+
+
+# --- formulas into nodes ---------------------------------------------------------------------------------------------
+
+
+def assignments_of(problem: Circuit) -> list[Assignment]:
+    """The formulas, in the order of the file."""
+    names, found = list(problem.graph.values), list[Assignment]()
+    for text in problem.graph.formulas:
+        found.append(parse_assignment(text, names))
+        names.append(found[-1].name)
+    return found
+
+
+def nodes_of(problem: Circuit) -> list[tuple[Name, Expr]]:
+    """Name and formula of every node, in order of evaluation."""
+    assignments = assignments_of(problem)
+    if problem.graph.nodes == "formulas":
+        return [(Name(line.name), line.expr) for line in assignments]
+    splitter = _Splitter({*problem.graph.values, *(line.name for line in assignments)})
+    for line in assignments:
+        splitter.nodes.append((Name(line.name), splitter.operation(line.expr)))
+    return splitter.nodes
+
+
+class _Splitter:
+    """Every operation a node of its own: inner ones are n1, n2, … skipping the names in use."""
+
+    def __init__(self, used: set[str]) -> None:
+        self.nodes: list[tuple[Name, Expr]] = []
+        self.used, self.count = used, 0
+
+    def operand(self, expr: Expr) -> Expr:
+        """A name or a number, after a new node where it is an operation."""
+        match expr:
+            case Quantity() | Num() | Neg(Num()) | Call(_, ()):
+                return expr
+        formula = self.operation(expr)
+        self.count += 1
+        while f"n{self.count}" in self.used:
+            self.count += 1
+        name = Name(f"n{self.count}")
+        self.nodes.append((name, formula))
+        return name
+
+    def operation(self, expr: Expr) -> Expr:
+        """One operation over names and numbers."""
+        match expr:
+            case Sum((*first, last)) if len(first) > 1:  # from the left, two at a time
+                return self.operation(Sum((Sum(tuple(first)), last)))
+            case Sum((left, Neg(right))):
+                return Sum((self.operand(left), Neg(self.operand(right))))
+            case Sum((left, right)):
+                return Sum((self.operand(left), self.operand(right)))
+            case Prod((*first, last), sign) if len(first) > 1:
+                return self.operation(Prod((Prod(tuple(first), sign), last), sign))
+            case Prod(factors, sign):
+                return Prod(tuple(self.operand(factor) for factor in factors), sign)
+            case Neg(arg):
+                return Neg(self.operand(arg))
+            case Frac(num, den):
+                return Frac(self.operand(num), self.operand(den))
+            case Pow(base, exponent):
+                below = self.operand(base)
+                return Pow(below, exponent if isinstance(exponent, int) else self.operand(exponent))
+            case Call(function, args):
+                return Call(function, tuple(self.operand(arg) for arg in args))
+        return expr
+
+
+def build_circuit(problem: Circuit) -> Graph:
+    """Every node with its local derivatives by what hangs on the values that are differentiated by."""
+    table = problem.graph
+    wrt = tuple(map(Name, problem.wrt))
+    moving = set(wrt)
+    nodes: list[Node] = []
+    for name, expr in nodes_of(problem):
+        by = [part for part in quantities(expr) if isinstance(part, Name) and part in moving]
+        slopes = [(v, _shortened(differentiate(expr, v, problem.conventions.at_kink), expr, name)) for v in by]
+        nodes.append(Node(name, expr, tuple(slopes)))
+        if by:
+            moving.add(name)
+    given = {id: number.value for id, number in table.values.items()}
+    typed = {id: number.shown for id, number in table.values.items()}
+    if table.learning_rate is not None:
+        given[LEARNING_RATE.id], typed[LEARNING_RATE.id] = table.learning_rate.value, table.learning_rate.shown
+    order = tuple((name,) for name in (*wrt, *(node.name for node in nodes if node.name in moving)))
+    return Graph(
+        tuple(nodes),
+        given,
+        typed,
+        parameters=(wrt,),
+        trained=frozenset(wrt) if table.learning_rate is not None else frozenset(),
+        order=order,
+        samples=(None,),
+        loss=nodes[-1].name,
+        shortcuts={},
+        ahead={},
+        penalties={},
+        rates={},
+        upstream=None if table.upstream.value == 1 else Num(table.upstream.shown),
+    )
+
+
+def _shortened(slope: Expr, formula: Expr, name: Name) -> Expr:
+    """A derivative with the node's own name where its formula stands in it: q (1 − q) for σ(x) (1 − σ(x))."""
+    if isinstance(formula, Quantity | Num):
+        return slope
+    return _replaced(slope, formula, name)
+
+
+def _replaced(expr: Expr, old: Expr, new: Name) -> Expr:
+    if expr == old:
+        return new
+    match expr:
+        case Sum(terms):
+            return Sum(tuple(_replaced(term, old, new) for term in terms))
+        case Prod(factors, sign):
+            return Prod(tuple(_replaced(factor, old, new) for factor in factors), sign)
+        case Neg(arg):
+            return Neg(_replaced(arg, old, new))
+        case Frac(num, den):
+            return Frac(_replaced(num, old, new), _replaced(den, old, new))
+        case Pow(base, exponent):
+            return Pow(_replaced(base, old, new), exponent)
+    return expr
+
+
+# --- the pass over them ----------------------------------------------------------------------------------------------
+
+
+def edges_of(graph: Graph) -> Iterator[tuple[Name, Name]]:
+    """Every edge in order of visit, the last node first: from u to the v that enters it."""
+    for node in reversed(graph.nodes):
+        for v, _ in node.locals:
+            yield node.name, v
+
+
+def local_of(graph: Graph, u: Name, v: Name) -> Partial:
+    """du/dv; of the last quantity df/dv|f, since df/dv is its gradient."""
+    return Partial(u, v, via=u) if u == graph.loss else Partial(u, v)
+
+
+def path_of(graph: Graph, u: Name, v: Name) -> Partial:
+    """What arrives at v through u; where v enters nothing else that is its gradient."""
+    alone = len(consumers(graph).get(v, ())) == 1
+    return Partial(graph.top, v) if alone else Partial(graph.top, v, via=u)
+
+
+def consumers(graph: Graph) -> dict[Name, list[Name]]:
+    """By quantity every node that it enters, in order of visit."""
+    found: dict[Name, list[Name]] = {}
+    for u, v in edges_of(graph):
+        found.setdefault(v, []).append(u)
+    return found
+
+
+def steps_of_circuit(problem: Problem, graph: Graph) -> Iterator[Line]:
+    """Result, kind and formula of every line: forward, backward in order of visit, update, forward again."""
+    for node in graph.nodes:
+        yield node.name, "node", node.expr
+    yield from _backward(graph)
+    for v in graph.parameters[0]:
+        if v in graph.trained:
+            gradient = Partial(graph.top, v)
+            for result, expr in problem.rules_of_change.update.steps(v, gradient, LEARNING_RATE, 1):
+                yield result, "change" if result == change_of(v) else "state", expr
+            yield v.after_update(), "update", Sum((v, change_of(v)))
+    if graph.trained:
+        moved = {*graph.trained, *(node.name for node in graph.nodes)}
+
+        def new(quantity: Quantity) -> Quantity:
+            return quantity.after_update() if isinstance(quantity, Name) and quantity in moved else quantity
+
+        for node in graph.nodes:
+            yield node.name.after_update(), "node", rename(node.expr, new)
+
+
+def _backward(graph: Graph) -> Iterator[Line]:
+    """local × upstream → downstream for every edge, their sum where a quantity enters several nodes."""
+    entered = consumers(graph)
+    arrives = graph.upstream or Num.of(1)
+    yield Partial(graph.top, graph.loss), "adjoint", arrives
+    for v in graph.parameters[0]:
+        if v not in entered:
+            yield Partial(graph.top, v), "gradient", Num.of(0)
+    for node in reversed(graph.nodes):
+        u = node.name
+        if u not in entered and u != graph.loss and node.locals:
+            yield Partial(graph.top, u), "adjoint", Num.of(0)  # nothing that leads to the last quantity
+        for v, slope in node.locals:
+            local, path = local_of(graph, u, v), path_of(graph, u, v)
+            yield local, "local", slope
+            kind = "gradient" if v in graph.parameters[0] else "adjoint"
+            if path != local:
+                yield path, kind if path == Partial(graph.top, v) else "path", Prod((Partial(graph.top, u), local), "·")
+            if len(entered[v]) > 1 and u == entered[v][-1]:
+                paths = tuple(path_of(graph, w, v) for w in entered[v])
+                yield Partial(graph.top, v), kind, Sum(paths)
+
+
+# --- how it is spelled -----------------------------------------------------------------------------------------------
+
+
+class CircuitNotation(Notation):
+    """The file's own names as symbols: w1 is w with index 1, alpha a Greek letter, z1_2 has both its indices below."""
+
+    def __init__(self, problem: Circuit) -> None:
+        super().__init__(problem)
+        self.loss = Name(assignments_of(problem)[-1].name)
+        self.changed = set(map(Name, problem.wrt)) if problem.graph.learning_rate is not None else set()
+
+    def _symbol(self, name: Name) -> Symbol:
+        own = self.own.get(name.id)
+        if own is not None:
+            return own
+        if name == LEARNING_RATE:
+            return Symbol("eta")
+        if name.updated:
+            bare = self.symbol(Name(name.kind))
+            return Symbol(bare.base, bare.sub, bare.sup, primes=1)
+        return self._spelled(name)
+
+    def _spelled(self, name: Name) -> Symbol:
+        delta = name.kind.startswith("D") and Name(name.kind[1:]) in self.changed
+        first, *rest = name.kind.removeprefix("D" if delta else "").split("_")
+        base = first.rstrip("0123456789") if first.rstrip("0123456789").isalpha() else first[0]
+        sub = ",".join(part for part in (first[len(base) :], *rest) if part)
+        return Symbol(base, sub, delta=delta)
