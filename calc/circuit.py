@@ -21,7 +21,6 @@ from calc.fields import Number, Rate, unknown
 from calc.formula import Assignment, FormulaError, is_name, parse_assignment
 from calc.graph import BEYOND, LEARNING_RATE, Graph, Node
 from calc.notation import Notation
-from calc.number import Exact
 from calc.problem import Conventions, NotationOptions, Problem, SolutionOptions, Table
 from calc.symbol import Symbol
 from calc.updates import change_of
@@ -41,7 +40,7 @@ class GraphTable(Table):
     formulas: Annotated[tuple[StrictStr, ...], Field(min_length=1)]
     values: Annotated[Mapping[str, Number], Field(min_length=1)]
     nodes: Literal["operations", "formulas"] = "operations"
-    upstream: Number = Exact.read("1")
+    upstream: Number = Field(default=1, validate_default=True)
     wrt: Annotated[tuple[StrictStr, ...], Field(min_length=1)] | None = None
     learning_rate: Rate = None
     iterations: Annotated[StrictInt, Field(ge=1, le=MOST_ITERATIONS)] = 1

@@ -212,11 +212,11 @@ class CircuitWriter(Lines[Circuit]):
         if not self.graph.trained:
             return
         changed = [v for v in self.parameters if v in self.worked]
-        blocks: list[Block] = [prose("update.changes", rate=LEARNING_RATE)]
+        blocks: list[Block] = [prose("circuit.changes", rate=LEARNING_RATE)]
         for part in chunks(changed, 3):
             blocks += self._derivation(self._line(id) for v in part for id in (change_of(v).id, v.after_update().id))
         if len(changed) < len(self.parameters):
-            blocks.append(prose("update.rest"))
+            blocks.append(prose("circuit.changes_rest"))
         yield Section(Words("section.update"), tuple(blocks))
 
     def check(self) -> Iterator[Section]:

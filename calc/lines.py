@@ -50,7 +50,7 @@ def step_line(trace: Trace, step: Step, number: int | None = None, symbolic: boo
     shown = trace.show(step.result.id)
     result = ("=" if shown.exact else "≈", Num(shown))
     match step.expr:
-        case Num():
+        case Num() | Neg(Num()):
             return Line(step.result, (("=", step.expr),), number), True
         case Quantity():
             return Line(step.result, (("=", step.expr), result), number), True

@@ -454,7 +454,8 @@ def _fault(found: Any, problem: type[Problem]) -> Fault:
             what = f'missing. Add "{location[-1]}" here'
         case "extra_forbidden":
             table, key = _table_at(location[:-1], problem), str(location[-1])
-            listed = list(table.model_fields) if table else []
+            shared = [key for key in Problem.model_fields if table is problem and key != "title"]
+            listed = [key for key in (table.model_fields if table else ()) if key not in shared] + shared
             if len(location) == 1 and key in Network.model_fields:
                 what = f'"{key}" found beside [graph]. A graph has no layers: remove one of the two'
             elif key in problem.model_fields:

@@ -257,8 +257,8 @@ WRONG: dict[str, tuple[str, list[str]]] = {
         [f"conventions: an empty list {TABLE}", f"rounding: an empty list {TABLE}", f"solution: a list of 1 {TABLE}",
          f"notation: an empty list {TABLE}"]),
     "nothing for everything": (json.dumps(dict.fromkeys([*TABLES, "title", "rounding", "notation"])),
-        [f"title: nothing {TEXT}", "learning_rate: nothing", "loss: nothing", f"rounding: nothing {TABLE}",
-         f"notation: nothing {TABLE}", f"layers: nothing {LIST}", f"samples: nothing {LIST}"]),
+        [f"title: nothing {TEXT}", f"rounding: nothing {TABLE}", f"notation: nothing {TABLE}",
+         "learning_rate: nothing", "loss: nothing", f"layers: nothing {LIST}", f"samples: nothing {LIST}"]),
     "texts for tables": (json.dumps(TABLES | {"layers": "x", "samples": "yy", "rounding": "z"}),
         [f'rounding: the text "z" {TABLE}', f'layers: the text "x" {LIST}', f'samples: the text "yy" {LIST}']),
     "numbers for layers": (json.dumps(TABLES | {"layers": [1, "x"], "samples": [2]}),
@@ -337,7 +337,7 @@ WRONG: dict[str, tuple[str, list[str]]] = {
         'title = 1\nlearning_rate = nan\nloss = "mes"\nfoo = 1\n[rounding]\ndecimals = 99\n[[layers]]\n'
         'activation = "rely"\n'
         "weights = [[1, 2], [3]]\nbiases = [true]\n[[samples]]\ninputs = [1, 2]\ntargets = [1, 2, 3]\n",
-        ["title: 1 found", "learning_rate: 'nan'", "loss: … " + KNOWN.format("mse"), "rounding.decimals: 99",
+        ["title: 1 found", "rounding.decimals: 99", "learning_rate: 'nan'", "loss: … " + KNOWN.format("mse"),
          "layers[0].activation: … " + KNOWN.format("relu"), "layers[0].biases[0]: true", "foo: ",
          "layers[0].weights: rows of different", "layers[0].biases: 1 number", "samples[0].targets: 3 numbers"]),
 }  # fmt: skip

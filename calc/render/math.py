@@ -94,7 +94,7 @@ class Printer(ABC):
         """A formula of one operation, its width, and how tightly it holds together."""
         match expr:
             case Neg(arg):
-                text, width = self.measure(arg, FACTOR)
+                text, width = self.measure(arg, self.fraction_level if isinstance(arg, Frac) else FACTOR)
                 return f"{self.minus}{text}", width + 1.5, ANY
             case Frac(num, den):
                 (over, wide), (under, wider) = self.measure(num, self.over_level), self.measure(den, self.under_level)
