@@ -43,12 +43,16 @@ class Notation:
         return Symbol("delta", z.sub, z.sup, sample=z.sample)
 
     def slope_of(self, partial: Partial) -> str | None:
-        """f' where ``partial`` is the matrix of da/dz of a whole layer, entry by entry; None for other derivatives."""
+        """f' where ``partial`` is the matrix of da/dz of a whole layer, entry by entry; None for other derivatives.
+
+        With a mask da/dz is more than f', and has no name but its own.
+        """
         of = partial.of
         if of.kind != "a" or of.index or partial.by.kind != "z" or not of.layer:
             return None
-        function = function_of(self.layers[of.layer - 1].activation)
-        return None if function == "softmax" else f"{function}'"
+        layer = self.layers[of.layer - 1]
+        function = function_of(layer.activation)
+        return None if function == "softmax" or layer.mask is not None else f"{function}'"
 
     def symbol(self, name: Name) -> Symbol:
         """The symbol of ``name`` with prime, Δ and sample."""
@@ -64,6 +68,9 @@ class Notation:
         if name.kind == "delta":
             z = Name("z", name.layer, name.index, name.sample)
             return self.own.get(f"dE/d{z.id}") or self._delta(z)
+        if name.kind == "mask":
+            sums = self.symbol(Name("z", name.layer))
+            return Symbol("r", sums.sub, sums.sup)
         if name.kind.startswith("learning_rate") and "learning_rate" in self.own:
             return replace(self._spelled(name), base=self.own["learning_rate"].base)
         return self._spelled(name)

@@ -523,12 +523,18 @@ def entry_by_entry(operation: Callable[[Value, Value], Value], a: Value, b: Valu
         return b.each(lambda entry: operation(a, entry))
     if not isinstance(b, Grid):
         return a.each(lambda entry: operation(entry, b))
-    if stretch and b.shape == (a.shape[0], 1):
-        b = Grid([row * a.shape[1] for row in b.rows])
+    b = widened(b, a) if stretch else b
     if a.shape != b.shape:
         raise Unreadable(f"matrices of shapes {a.shape} and {b.shape} entry by entry")
     pairs = zip(a.rows, b.rows, strict=True)
     return Grid([[operation(x, y) for x, y in zip(*rows, strict=True)] for rows in pairs])
+
+
+def widened(column: Value, beside: Value) -> Value:
+    """A column, counted for every column of the matrix beside it: biases in a sum, a mask before what it multiplies."""
+    if not isinstance(column, Grid) or not isinstance(beside, Grid) or column.shape != (beside.shape[0], 1):
+        return column
+    return Grid([row * beside.shape[1] for row in column.rows])
 
 
 def each(operation: Callable[[Value], Value], value: Value) -> Value:
@@ -669,7 +675,8 @@ FUNCTIONS: dict[str, Callable[..., Value]] = {
     "relu": lambda z: max(z, Fraction(0), key=exact),
     "lrelu": lambda z: unknown("LReLU"),  # hang on their alpha
     "elu": lambda z: unknown("ELU"),
-    "softplus": lambda z: ln(apply(operator.add, Fraction(1), exp(z))),
+    # ln(1 + e^z) as max(z, 0) + ln(1 + e^(-|z|)): no power is beyond any page
+    "softplus": lambda z: apply(operator.add, max(z, Fraction(0), key=exact), MP.log1p(real(exp(-abs(z))))),
     "silu": lambda z: multiplied(z, FUNCTIONS["sigma"](z)),
     "gelu": lambda z: multiplied(z, apply(lambda x: (1 + MP.erf(x / MP.sqrt(2))) / 2, real(z))),
     "bipolarsigmoid": lambda z: apply(lambda s: 2 * s - 1, FUNCTIONS["sigma"](z)),
@@ -738,7 +745,8 @@ class Reader:
         value = self.side_by_side()
         while True:
             if self.accept(r"\times", r"\cdot", r"\circ"):
-                value = entry_by_entry(multiplied, value, self.side_by_side())
+                after = self.side_by_side()
+                value = entry_by_entry(multiplied, widened(value, after), after)
             elif self.accept("/", r"\div", r"\oslash"):
                 value = entry_by_entry(divide, value, self.side_by_side())
             else:

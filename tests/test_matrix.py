@@ -11,7 +11,17 @@ from typing import Any
 import pytest
 from conftest import Sweep, needs
 from proofreader import proofread
-from referee import ACTIVATIONS, COUPLED, LOSSES, PROFILES, name_of, random_problem, slopes_by_side
+from referee import (
+    ACTIVATIONS,
+    COUPLED,
+    LOSSES,
+    OPTIMIZERS,
+    PROFILES,
+    name_of,
+    random_problem,
+    random_training,
+    slopes_by_side,
+)
 from test_pages import check_pages
 
 import calc
@@ -25,9 +35,21 @@ Record = Callable[[str, object], None]
 
 
 def matrix_problem(seed: object, **solution: Any) -> dict[str, Any]:
+    """A network at random; two of three times with an optimiser, a penalty, masks and rates of their own."""
     source = random.Random(f"matrix {seed}")
-    problem = random_problem(source)
+    problem = source.choice([random_problem, random_training, random_training])(source)
+    problem["conventions"] |= {"delta_sign": source.choice(["dE/dz", "-dE/dz"])}
     return problem | {"notation": {"profile": source.choice(PROFILES)}, "solution": {"method": "matrix", **solution}}
+
+
+def tables_of(problem: dict[str, Any]) -> set[str]:
+    """What of a problem a method may work in its own way: optimiser, penalties, masks, the sign of a delta."""
+    found = {problem.get("optimizer", {}).get("name", "sgd"), problem["conventions"]["delta_sign"]}
+    found |= {key for key, number in problem.get("penalty", {}).items() if number}
+    return found | {key for layer in problem["layers"] for key in ("mask", "keep") if key in layer}
+
+
+ALL_TABLES = {*OPTIMIZERS, "dE/dz", "-dE/dz", "l1", "l2", "mask", "keep"}
 
 
 def two_two_two(**tables: Any) -> calc.Problem:
@@ -46,10 +68,11 @@ def two_two_two(**tables: Any) -> calc.Problem:
 
 @pytest.mark.parametrize("carry", ["full", "rounded"])
 def test_every_entry_of_every_matrix_line_comes_out(carry: str, sweep: Sweep, record_property: Record) -> None:
-    checked, faults = 0, []
-    for seed in range(sweep.count(seconds=20, ci=100, full=300)):
+    checked, told, faults = 0, set(), []
+    for seed in range(sweep.count(seconds=40, ci=100, full=300)):
         problem = matrix_problem(f"{carry} {seed}")
         problem["rounding"] = problem["rounding"] | {"carry": carry}
+        told |= tables_of(problem)
         try:
             solution = calc.solve(calc.Problem(**problem))
         except calc.UnsupportedError:
@@ -60,6 +83,7 @@ def test_every_entry_of_every_matrix_line_comes_out(carry: str, sweep: Sweep, re
             faults += report.faults
     record_property(f"Lines of the matrix method, {carry} carried", f"{checked} checked, {len(faults)} wrong")
     assert checked > 100
+    assert told == ALL_TABLES
     assert not faults, faults[:3]
 
 
@@ -121,18 +145,20 @@ def test_a_wrong_shape_is_caught() -> None:
 
 
 def test_the_three_methods_print_the_same_gradients(sweep: Sweep, record_property: Record) -> None:
-    compared, tried = 0, set()
-    for seed in range(count := sweep.count(seconds=25, ci=80, full=250)):
+    compared, tried, told = 0, set(), set()
+    for seed in range(count := sweep.count(seconds=40, ci=80, full=250)):
         problem = matrix_problem(f"methods {seed}")
         problem["rounding"] = problem["rounding"] | {"carry": "full"}
+        told |= tables_of(problem)
         tried |= {name_of(problem["loss"]), *(name_of(layer["activation"]) for layer in problem["layers"])}
         shown = []
         for method in ("chain", "delta", "matrix"):
             solution = calc.solve(calc.Problem(**problem | {"solution": {"method": method}}))
-            shown.append({id: solution[id].shown for id in solution})
+            shown.append({id: solution[id].shown for id in solution if not id.startswith("delta")})  # −dE/dz
         assert shown[0] == shown[1] == shown[2]
         compared += sum(id.startswith("dE/d") for id in shown[0])
     assert tried == {*LOSSES, *ACTIVATIONS, *COUPLED}
+    assert told == ALL_TABLES
     record_property("Gradients by three methods", f"{compared} of {count} networks printed alike")
 
 
@@ -214,7 +240,7 @@ def test_weights_updated_on_the_way_are_those_of_the_products() -> None:
     assert not proofread(page, FOUR).faults
 
 
-@pytest.mark.parametrize("optimizer", ["momentum", "adagrad", "rmsprop", "adam", "adamw"])
+@pytest.mark.parametrize("optimizer", ["momentum", "nesterov", "adagrad", "rmsprop", "adam", "adamw"])
 def test_an_optimiser_works_whole_matrices(optimizer: str) -> None:
     solution = calc.solve(two_two_two(optimizer={"name": optimizer}))
     for format in ("markdown", "latex"):
