@@ -125,8 +125,8 @@ class MatrixWriter(Writer):
             whole = _whole(first, _sample(of))
             if whole is not None and tuple(entry for row in self.entries(whole) for entry in row) == tuple(parts):
                 return whole, True
-        if isinstance(first, Num | Quantity) and not _is_layered(first) and all(part == first for part in parts):
-            return first, False
+        if not any(_is_layered(quantity) for quantity in quantities(first)) and all(part == first for part in parts):
+            return first, False  # the same number for all, e.g. 1 − β^4
         if any(type(part) is not type(first) for part in parts):
             raise _Uneven
         match first:
@@ -218,6 +218,8 @@ class MatrixWriter(Writer):
         if formula is not None and len(flat) > MOST_ENTRIES and flat[0].kind in ("state", "change", "update"):
             # too large for any page: it stands under Answers, and so do its operands
             entries = Matrix(tuple(tuple(Num(self.trace.show(entry.id)) for entry in row) for row in grid), of)
+            if self.trace.rounding.carry == "full":
+                self.remarks.setdefault("rounded", []).append(number)
             return Line(of, (("=", formula), ("≈", entries)), number)
         printed, faithful = self.trace.operands_of_all(flat)
         shown = [[self.trace.show(entry.id) for entry in row] for row in grid]
@@ -313,8 +315,10 @@ class MatrixWriter(Writer):
 
     def _sums(self, layer: int, updated: bool = False) -> Expr:
         """W A + b of a layer, or Wᵀ A + b."""
-        names = (Name(kind, layer, updated=updated) for kind in "wb")
-        w, b = names if updated else map(self._worked, names)  # nothing is looked ahead to once it is done
+        w, b = (self._worked(Name(kind, layer)) for kind in "wb")
+        if updated:  # nothing is looked ahead to once it is done, and constant biases stay what they are
+            trained = self._trained(layer)
+            w, b = (name.after_update() if name in trained else name for name in (Name("w", layer), Name("b", layer)))
         entering = Name("x") if layer == 1 else Name("a", layer - 1, updated=updated)
         product = Prod((Transposed(w) if self.transposed else w, entering))
         return Sum((product, b)) if self.problem.layers[layer - 1].biases else product

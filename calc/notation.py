@@ -90,7 +90,7 @@ class Notation:
             if kind == "w" and isinstance(self.profile, Vw):  # W_11 and V_11 differ by their letters only
                 sub = w.base + w.sub
             if letter == "rates":  # one for each weight of a layer
-                return Symbol(self.profile.rate().base, w.base + w.sub)
+                return Symbol(self.profile.rate().base, w.base + w.sub, w.sup)
             if letter == "learning_rate":
                 return Symbol(self.profile.rate().base, sub, w.sup)
             if not name.index:  # of a whole matrix: v_W
