@@ -46,7 +46,7 @@ from calc.updates import ahead_of, change_of, state_of
 
 Grid = tuple[tuple[Quantity, ...], ...]
 MOST_ENTRIES = 512  # of a matrix that may fit some page
-MOST_CHECKED = 200  # parameters whose new forward pass is written out
+MOST_UPDATED = 100  # parameters that are all updated line by line where nothing is said of it
 _ENTRYWISE = ("sigmoid", "sqrt", "abs")  # functions that a line of matrices is easily read with
 
 
@@ -544,21 +544,30 @@ class MatrixWriter(Writer):
         return self._lift(of)
 
     def update(self) -> Iterator[Section]:
-        """ΔW, then W + ΔW, first layer first."""
+        """ΔW, then W + ΔW, first layer first; of a large network those of the last layer."""
         blocks: list[Block]
         if self.problem.conventions.update_order == "sequential":
             blocks = [prose("update.done")]
         else:
             blocks = [self._change_words()]
-            for number in range(1, len(self.problem.layers) + 1):
+            depth = len(self.problem.layers)
+            for number in [depth] if self._short else range(1, depth + 1):
                 blocks += self._layer_changes(number)
+            if self._short and depth > 1:
+                blocks.append(prose("update.rest"))
         yield Section(Words("section.update"), tuple(blocks))
 
+    @property
+    def _short(self) -> bool:
+        """Whether one layer's update is enough to follow, and the new forward pass is told by its results."""
+        return self.problem.solution.show != "all" and len(self.parameters) > MOST_UPDATED
+
     def _answered(self) -> tuple[str, ...]:
-        return ("parameter", "old", "gradient", "change", "new")  # matrices too large for their line stand here
+        # matrices too large for their line stand here; the old values stand under Given
+        return ("parameter", *(() if self._short else ("old",)), "gradient", "change", "new")
 
     def _forward_again(self) -> Iterator[Block]:
-        if len(self.parameters) > MOST_CHECKED:
+        if self._short:
             return
         yield prose("check.forward")
         lines = []

@@ -321,7 +321,7 @@ def with_operands(claim: Claim, named: dict[Symbol, str]) -> Claim:
 
 
 def substituted(tokens: list[str], named: dict[Symbol, str]) -> list[str]:
-    """The tokens with the matrices of known names, the longest name first: W' before W; not a of a single unit's a_1."""
+    """The tokens with the matrices of known names, the longest name first: W' before W; not the a of a unit's a_1."""
     longest = sorted(named, key=len, reverse=True)
     found: list[str] = []
     while tokens:

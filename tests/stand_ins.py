@@ -112,7 +112,7 @@ def matrix_of(tables: list[Rows]) -> tuple[str, Rows]:
 
 # Under Answers -------------------------------------------------------------------------------------------------------
 
-COLUMNS = ("old value", "gradient", "change", "new value")
+COLUMNS = (["old value", "gradient", "change", "new value"], ["gradient", "change", "new value"])
 TRANSPOSED = "with a row per unit that they come from"
 
 
@@ -128,7 +128,9 @@ class Answer:
 def answers(page: str) -> list[Answer]:
     """The matrices of parameters, put together from a page's table of answers by the shapes that the page states."""
     shapes = next((table for table in tables_of(page) if table[0] == ["parameter", "shape", "gradient", "shape"]), [])
-    table = next((table for table in tables_of(page) if table[0] == ["parameter", *COLUMNS]), [])
+    table = next(
+        (table for table in tables_of(page) if table[0][:1] == ["parameter"] and table[0][1:] in COLUMNS), [[]]
+    )
     rows = {bias: [row for row in table[1:] if is_bias(row[0]) == bias] for bias in (False, True)}
     found: list[Answer] = []
     for name, shape, gradient, _ in shapes[1:]:
@@ -136,7 +138,7 @@ def answers(page: str) -> list[Answer]:
         bias = is_bias(name)
         own, rows[bias] = rows[bias][: height * width], rows[bias][height * width :]
         columns: dict[str, Rows] = {}
-        for place, column in enumerate(COLUMNS, 1):
+        for place, column in enumerate(table[0][1:], 1):
             cells = [row[place] for row in own]
             if TRANSPOSED in page and not bias:  # unit by unit a row of the table; in the matrix a column each
                 columns[column] = [cells[i::height] for i in range(height)]
