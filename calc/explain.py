@@ -94,12 +94,7 @@ class Writer(GivenWriter):
         for number, layer in enumerate(self.problem.layers, 1):
             width = len(layer.weights)
             sums = Words("forward.sums" if layer.biases else "forward.sums_no_bias")
-            sentences = [sums, self._applies(number)]
-            if layer.mask is not None and layer.keep is None:
-                sentences.append(Words("forward.mask"))
-            elif layer.mask is not None and layer.keep is not None:
-                sentences.append(Words("forward.mask_keep", {"keep": Num(layer.keep.shown)}))
-            blocks: list[Block] = [Prose(tuple(sentences))]
+            blocks: list[Block] = [Prose((sums, self._applies(number), *self._mask_of(number)))]
             for s in self.full_samples:
                 units = range(1, width + 1 if self.full_forward else 2)
                 if self.marked:
@@ -169,6 +164,14 @@ class Writer(GivenWriter):
                 sides = (("=", definition(*args)),) if definition else ()
                 return Words("forward.applies", {"function": Line(formula, sides)})
         return Words("forward.applies", {"function": Line(Call("f", (z,)), (("=", formula),))})
+
+    def _mask_of(self, number: int) -> Iterator[Words]:
+        """That a layer's mask multiplies its activations."""
+        layer = self.problem.layers[number - 1]
+        if layer.mask is not None and layer.keep is None:
+            yield Words("forward.mask")
+        elif layer.mask is not None and layer.keep is not None:
+            yield Words("forward.mask_keep", {"keep": Num(layer.keep.shown)})
 
     def _values(self, names: Sequence[Name], s: int | None) -> Iterator[Block]:
         """Pairs of pre-activation and activation, one unit a row."""
@@ -322,9 +325,13 @@ class Writer(GivenWriter):
     def _penalty_rule(self) -> Iterator[Block]:
         """That the gradient of a weight has two terms."""
         if self.graph.penalties:
-            w, term = next(iter(self.graph.penalties.items()))
+            w, term = self._penalised()
             args = {"loss": self.graph.loss, "data": self.graph.data, "penalty": PENALTY}
             yield prose("backward.penalty", term=Line(Partial(PENALTY, w), (("=", term),)), **args)
+
+    def _penalised(self) -> tuple[Name, Expr]:
+        """What is penalised, for example, and the penalty's derivative by it."""
+        return next(iter(self.graph.penalties.items()))
 
     def _whole(self, parameter: Name, s: int | None) -> Iterator[Line]:
         """What follows the samples' term of a penalised weight: the penalty's, and their sum."""
@@ -641,9 +648,12 @@ class Writer(GivenWriter):
         parts = [(j,) for j in range(1, width + 1)] if width > 1 else []
         losses = [Name("E", None, index, self.only, True) for index in parts]
         losses.append((self.graph.data if self.only is None else Name("E", sample=self.only)).after_update())
-        if self.graph.penalties:
-            losses += [name.after_update() for name in (*self._penalty_sums(), PENALTY, self.graph.loss)]
-        return [name.id for name in losses]
+        return [*(name.id for name in losses), *self._penalty_after()]
+
+    def _penalty_after(self) -> list[str]:
+        """The new sums over the weights, the penalty and the whole error, where there is a penalty."""
+        names = (*self._penalty_sums(), PENALTY, self.graph.loss) if self.graph.penalties else ()
+        return [name.after_update().id for name in names]
 
     def _answered(self) -> tuple[str, ...]:
         """The columns of the answers; of a large network what was asked for."""

@@ -4,6 +4,7 @@ Z   pre-activations of a layer, (n_out, samples)    Z = W A + b, or Wᵀ A + b w
 A   its activations, (n_out, samples)               A = f(Z), entry by entry
 δ   dE/dZ, (n_out, samples)                         δ = dE/dA ∘ f′(Z) at the outputs, else W⁺ᵀ δ⁺ ∘ f′(Z)
 dE/dW = δ Aᵀ (or A δᵀ), dE/db = the row sums of δ;  ΔW = −η dE/dW, W′ = W + ΔW
+r   the mask of a layer, (n_out, 1), where it has one (the letter of Srivastava et al. 2014): A = r ∘ f(Z)
 Where the conventions make δ −dE/dZ: δ = −dE/dA ∘ f′(Z) at the outputs, dE/dW = −δ Aᵀ, ΔW = η δ Aᵀ
 
 A matrix is the quantity without its indices: Name("w", 2) of Name("w", 2, (1, 3)). A line over whole layers is an
@@ -35,15 +36,17 @@ from calc.expr import (
     substitute,
 )
 from calc.graph import LEARNING_RATE
+from calc.lines import plural
 from calc.notation import function_of
 from calc.number import Shown
+from calc.problem import Layer
 from calc.profiles import PROFILES
 from calc.trace import Step
-from calc.updates import change_of, state_of
+from calc.updates import ahead_of, change_of, state_of
 
 Grid = tuple[tuple[Quantity, ...], ...]
 MOST_ENTRIES = 512  # of a matrix that may fit some page
-MOST_CHECKED = 200  # parameters whose new forward pass is written out
+MOST_UPDATED = 100  # parameters that are all updated line by line where nothing is said of it
 _ENTRYWISE = ("sigmoid", "sqrt", "abs")  # functions that a line of matrices is easily read with
 
 
@@ -64,9 +67,9 @@ class MatrixWriter(Writer):
     def entries(self, of: Quantity) -> Grid:
         """The scalar quantities of a matrix, rows of equal length.
 
-        W is (n_out, n_in), or (n_in, n_out) where the profile stores it transposed; b (n_out, 1); x, t, z, a and the
-        derivatives by z and a (units, samples), one column only where ``of`` has a sample; a Jacobian dA/dZ of a layer
-        whose units hang together (units, units).
+        W is (n_out, n_in), or (n_in, n_out) where the profile stores it transposed; b and a mask (n_out, 1); x, t, z, a
+        and the derivatives by z and a (units, samples), one column only where ``of`` has a sample; a Jacobian dA/dZ of
+        a layer whose units hang together (units, units).
         """
         if isinstance(of, Name):
             return self._names(of)
@@ -89,7 +92,7 @@ class MatrixWriter(Writer):
             if self.transposed:
                 return tuple(tuple(Name(own, layer, (j, i), None, updated) for j in to) for i in source)
             return tuple(tuple(Name(own, layer, (j, i), None, updated) for i in source) for j in to)
-        if kind == "b":
+        if kind in ("b", "mask"):
             return tuple((Name(own, layer, (j,), None, updated),) for j in range(1, widths[layer] + 1))
         count = widths[0] if kind == "x" else widths[-1] if kind == "t" else widths[layer]
         samples = self.samples if of.sample is None else (of.sample,)
@@ -122,8 +125,8 @@ class MatrixWriter(Writer):
             whole = _whole(first, _sample(of))
             if whole is not None and tuple(entry for row in self.entries(whole) for entry in row) == tuple(parts):
                 return whole, True
-        if isinstance(first, Num | Quantity) and not _is_layered(first) and all(part == first for part in parts):
-            return first, False
+        if not any(_is_layered(quantity) for quantity in quantities(first)) and all(part == first for part in parts):
+            return first, False  # the same number for all, e.g. 1 − β^4
         if any(type(part) is not type(first) for part in parts):
             raise _Uneven
         match first:
@@ -159,7 +162,7 @@ class MatrixWriter(Writer):
         """A line over whole matrices with their numbers for their names."""
         match expr:
             case Quantity() if _is_whole(expr):
-                shown = [[(self.trace.show(entry.id), entry.id) for entry in row] for row in self.entries(expr)]
+                shown = [[(self._shown(entry), entry.id) for entry in row] for row in self.entries(expr)]
                 rows = tuple(tuple(Num(printed.get(id, plain)) for plain, id in row) for row in shown)
                 return Matrix(rows, expr, any(printed.get(id, plain) != plain for row in shown for plain, id in row))
             case Quantity():
@@ -182,12 +185,18 @@ class MatrixWriter(Writer):
                 return Transposed(self._numbers(arg, printed))
         return expr
 
+    def _shown(self, entry: Quantity) -> Shown:
+        """An entry as printed; the factors of a mask are no steps of their own."""
+        if isinstance(entry, Name) and entry.kind == "mask":
+            return (self.problem.layers[(entry.layer or 1) - 1].mask or ())[int(entry.index[0]) - 1].shown
+        return self.trace.show(entry.id)
+
     def _shapes(self, expr: Expr) -> Expr | None:
         """The shapes of the matrices in a formula, None of a number."""
         match expr:
             case Quantity():
                 return self._shape(expr) if _is_whole(expr) else None
-            case Neg(arg):
+            case Neg(arg) | Call("sgn", (arg,)):
                 return self._shapes(arg)
             case Transposed(Quantity() as arg):
                 upright = self._shape(arg)
@@ -209,6 +218,8 @@ class MatrixWriter(Writer):
         if formula is not None and len(flat) > MOST_ENTRIES and flat[0].kind in ("state", "change", "update"):
             # too large for any page: it stands under Answers, and so do its operands
             entries = Matrix(tuple(tuple(Num(self.trace.show(entry.id)) for entry in row) for row in grid), of)
+            if self.trace.rounding.carry == "full":
+                self.remarks.setdefault("rounded", []).append(number)
             return Line(of, (("=", formula), ("≈", entries)), number)
         printed, faithful = self.trace.operands_of_all(flat)
         shown = [[self.trace.show(entry.id) for entry in row] for row in grid]
@@ -256,6 +267,16 @@ class MatrixWriter(Writer):
         for number, layer in enumerate(self.problem.layers, 1):
             names = [Name("w", number), *([Name("b", number)] if layer.biases else [])]
             yield Derivation(tuple(self._given_line(name) for name in names))
+        masks = [Name("mask", number) for number, layer in enumerate(self.problem.layers, 1) if layer.mask is not None]
+        if masks:
+            yield prose(f"matrix.masks_{plural(len(masks))}")
+            yield Derivation(tuple(self._given_line(mask) for mask in masks))
+
+    def _mask_words(self) -> Iterator[Words]:
+        for number, layer in enumerate(self.problem.layers, 1):
+            if layer.mask is not None:
+                factor = Line(Name("a", number), (("=", self._kept(number, Call("f", (Name("z", number),)))),))
+                yield Words("matrix.mask", {"layer": number, "factor": factor})
 
     def _rates_and_state(self) -> Iterator[Block]:
         """Learning rates where they differ, and a state that is given, as matrices."""
@@ -294,28 +315,55 @@ class MatrixWriter(Writer):
 
     def _sums(self, layer: int, updated: bool = False) -> Expr:
         """W A + b of a layer, or Wᵀ A + b."""
-        w: Expr = Name("w", layer, updated=updated)
+        w, b = (self._worked(Name(kind, layer)) for kind in "wb")
+        if updated:  # nothing is looked ahead to once it is done, and constant biases stay what they are
+            trained = self._trained(layer)
+            w, b = (name.after_update() if name in trained else name for name in (Name("w", layer), Name("b", layer)))
         entering = Name("x") if layer == 1 else Name("a", layer - 1, updated=updated)
         product = Prod((Transposed(w) if self.transposed else w, entering))
-        return Sum((product, Name("b", layer, updated=updated))) if self.problem.layers[layer - 1].biases else product
+        return Sum((product, b)) if self.problem.layers[layer - 1].biases else product
+
+    def _worked(self, parameter: Name) -> Name:
+        """A matrix of parameters as the passes take it: where it is looked ahead to, or as it is."""
+        ahead = ahead_of(parameter)
+        return ahead if any(entry in self.graph.ahead for row in self.entries(ahead) for entry in row) else parameter
 
     def _function(self, layer: int, of: Expr) -> Expr:
-        """f(Z) of a layer."""
+        """f(Z) of a layer, with its mask where it has one."""
         activation = self.problem.layers[layer - 1].activation
-        return of if activation.name == "identity" else Call(function_of(activation), (of,))
+        return self._kept(layer, of if activation.name == "identity" else Call(function_of(activation), (of,)))
+
+    def _kept(self, layer: int, of: Expr) -> Expr:
+        """r ∘ … of a layer with a mask, 1/keep · r ∘ … where the share that is kept divides it."""
+        table = self.problem.layers[layer - 1]
+        if table.mask is None:
+            return of
+        factors = [(Frac(Num.of(1), Num(table.keep.shown)), False)] if table.keep is not None else []
+        return _product([*factors, (Name("mask", layer), True), (of, True)], "·")
 
     def forward(self) -> Iterator[Section]:
         """Per layer its sums and its activations."""
         yield Section(Words("section.forward"), ())
+        if self.graph.ahead:
+            yield Section(Words("section.ahead"), tuple(self._look_ahead()), level=2)
         for number, layer in enumerate(self.problem.layers, 1):
             z, a = Name("z", number), Name("a", number)
             sums = Words("forward.sums" if layer.biases else "forward.sums_no_bias")
             whole = Line(a, (("=", self._function(number, self._sums(number))),))
-            blocks: list[Block] = [Prose((sums, self._applies(number), Words("matrix.layer", {"layer": whole})))]
+            sentences = (sums, self._applies(number), *self._mask_of(number), Words("matrix.layer", {"layer": whole}))
+            blocks: list[Block] = [Prose(sentences)]
             blocks += self._product_lines(z, self._sums(number))
             blocks += self._derivation([self._matrix_line(a, self._function(number, z))])
+            blocks += self._masked(number)
             blocks += self._idle(number)
             yield Section(self._layer_words(number), tuple(blocks), level=2)
+
+    def _look_ahead(self) -> Iterator[Block]:
+        """Where the momentum alone would take the parameters, a line per matrix."""
+        yield prose("forward.ahead")
+        for number in range(1, len(self.problem.layers) + 1):
+            ahead = [ahead_of(w) for w in self._trained(number)]
+            yield from self._derivation([self._matrix_line(name, self._lift(name)) for name in ahead])
 
     # --- Backward pass -----------------------------------------------------------------------------------------------
 
@@ -327,7 +375,7 @@ class MatrixWriter(Writer):
         sums = tuple(Name("z", number) for number in range(depth, 0, -1))
         deltas = tuple(self._delta_of(z) for z in sums)
         rule = Prose((Words(key, {"deltas": deltas, "loss": loss, "sums": sums}),))
-        yield Section(Words("section.backward"), (rule,))
+        yield Section(Words("section.backward"), (rule, *self._penalty_rule()))
         for number in range(depth, 0, -1):
             blocks = [*self._delta(number)]
             trained = self._trained(number)
@@ -386,14 +434,15 @@ class MatrixWriter(Writer):
 
     def _entrywise_delta(self, number: int) -> Iterator[Block]:
         """f′(Z), then δ = dE/dA ∘ f′(Z)."""
-        z, a = Name("z", number), Name("a", number)
+        z, a, layer = Name("z", number), Name("a", number), self.problem.layers[number - 1]
         slope, delta = Partial(a, z), self._delta_of(z)
         arriving = self._arriving(number, None)
         product: Expr = Prod(arriving) if len(arriving) > 1 else arriving[0]
-        if self.problem.layers[number - 1].activation.name == "identity":
+        if layer.activation.name == "identity":
             yield prose("matrix.flat")
-            yield from self._product_lines(delta, self._signed(number, product))
-            return
+            if layer.mask is None:
+                yield from self._product_lines(delta, self._signed(number, product))
+                return
         yield from self._slope_line(number, slope)
         yield from self._product_lines(delta, self._signed(number, Prod((product, slope), "∘")))
 
@@ -402,11 +451,11 @@ class MatrixWriter(Writer):
         return Neg(product) if self.problem.minus and number == len(self.problem.layers) else product
 
     def _slope_line(self, number: int, slope: Partial) -> Iterator[Block]:
-        """f′(Z) worked: by its own formula, or as f′ of the numbers with the formula said before."""
-        activation = self.problem.layers[number - 1].activation
-        z, a = Name("z"), Name("a")
+        """f′(Z) worked: by its own formula, or as f′ of the numbers with the formula said before; times the mask."""
+        layer = self.problem.layers[number - 1]
+        activation, z, a = layer.activation, Name("z"), Name("a")
         convention = self.problem.conventions.at_kink(activation.kink)
-        formula, lifted = activation.derivative(z, a, convention), self._lift(slope)
+        formula, lifted = activation.derivative(z, a, convention), self._slopes(layer, slope, convention)
         own = Call(f"{function_of(activation)}'", (slope.by,))
         if isinstance(formula, Cases):
             args = {"above": formula.above, "on": z, "below": formula.below}
@@ -414,8 +463,25 @@ class MatrixWriter(Writer):
         elif lifted is None and a not in quantities(formula):
             yield prose("matrix.applied", slope=Line(Call(own.function, (z,)), (("=", formula),)))
             lifted = own
-        line = self._matrix_line(slope, lifted, symbolic=lifted != own)
+        if layer.mask is None:
+            line = self._matrix_line(slope, lifted, symbolic=lifted != own)
+        else:
+            yield prose("matrix.masked_slope")
+            if lifted is not None and not isinstance(lifted, Num):  # of the identity the entries are worked one by one
+                lifted = self._kept(number, lifted)
+            line = self._matrix_line(slope, lifted)
         yield from self._derivation([line])
+
+    def _slopes(self, layer: Layer, slope: Partial, convention: Shown) -> Expr | None:
+        """f′ of a layer's sums over whole matrices, without its mask; None where it is worked entry by entry."""
+        locals_ = [local for row in self.entries(slope) for local in row if isinstance(local, Partial)]
+        kept = () if layer.keep is None else (Num(layer.keep.shown),)  # keep · a is f(z)
+        before = [Prod((*kept, local.of)) if kept else local.of for local in locals_]
+        parts = [layer.activation.derivative(local.by, f, convention) for local, f in zip(locals_, before, strict=True)]
+        try:
+            return self._over(parts, slope)[0]
+        except _Uneven:
+            return None
 
     def _arriving(self, number: int, s: int | None) -> tuple[Expr, ...]:
         """dE/dA of a layer as it stands in the formula of its δ: itself at the outputs, else the factors W⁺ᵀ δ⁺."""
@@ -423,12 +489,24 @@ class MatrixWriter(Writer):
         if number == len(self.problem.layers):
             return (Partial(loss, Name("a", number, (), s)),)
         updated = self.problem.conventions.update_order == "sequential"
-        w = Name("w", number + 1, updated=updated)
+        w = Name("w", number + 1, updated=True) if updated else self._worked(Name("w", number + 1))
         return (w if self.transposed else Transposed(w), self._delta_of(Name("z", number + 1, (), s)))
 
     def _gradient(self, of: Name) -> Expr:
-        """δ Aᵀ of weights, or A δᵀ; of biases δ, or its row sums; minus that where δ is −dE/dZ."""
-        return Neg(self._with_delta(of)) if self.problem.minus else self._with_delta(of)
+        """δ Aᵀ of weights, or A δᵀ; of biases δ, or its row sums; minus that where δ is −dE/dZ; plus the penalty's."""
+        product = Neg(self._with_delta(of)) if self.problem.minus else self._with_delta(of)
+        if of.kind == "b" or not self.graph.penalties:
+            return product
+        term = self._penalty_term(of)
+        return Sum((product, *(term.terms if isinstance(term, Sum) else (term,))))
+
+    def _penalty_term(self, w: Name) -> Expr:
+        """The penalty's derivative by the weights of a layer, e.g. l2 · W."""
+        return self._over([self.graph.penalties[_as_name(entry)] for row in self.entries(w) for entry in row], w)[0]
+
+    def _penalised(self) -> tuple[Name, Expr]:
+        w = Name("w", 1)
+        return w, self._penalty_term(w)
 
     def _with_delta(self, of: Name) -> Expr:
         number = of.layer or 0
@@ -459,27 +537,37 @@ class MatrixWriter(Writer):
             return Sum((Name(of.kind, of.layer), change_of(Name(of.kind, of.layer))))
         assert isinstance(of, Name)
         w = Name(of.kind.removeprefix("D"), of.layer)
-        if self.problem.minus and self.problem.optimizer.update.name == "sgd":  # Δw = η δ x
+        penalised = w.kind == "w" and self.graph.penalties
+        if self.problem.minus and self.problem.optimizer.update.name == "sgd" and not penalised:  # Δw = η δ x
             rate, is_matrix = self._over([self.graph.rate(_as_name(e)) for row in self.entries(w) for e in row], w)
             return Prod((rate, self._with_delta(w)), "∘" if is_matrix else "")
         return self._lift(of)
 
     def update(self) -> Iterator[Section]:
-        """ΔW, then W + ΔW, first layer first."""
+        """ΔW, then W + ΔW, first layer first; of a large network those of the last layer."""
         blocks: list[Block]
         if self.problem.conventions.update_order == "sequential":
             blocks = [prose("update.done")]
         else:
             blocks = [self._change_words()]
-            for number in range(1, len(self.problem.layers) + 1):
+            depth = len(self.problem.layers)
+            for number in [depth] if self._short else range(1, depth + 1):
                 blocks += self._layer_changes(number)
+            if self._short and depth > 1:
+                blocks.append(prose("update.rest"))
         yield Section(Words("section.update"), tuple(blocks))
 
+    @property
+    def _short(self) -> bool:
+        """Whether one layer's update is enough to follow, and the new forward pass is told by its results."""
+        return self.problem.solution.show != "all" and len(self.parameters) > MOST_UPDATED
+
     def _answered(self) -> tuple[str, ...]:
-        return ("parameter", "old", "gradient", "change", "new")  # matrices too large for their line stand here
+        # matrices too large for their line stand here; the old values stand under Given
+        return ("parameter", *(() if self._short else ("old",)), "gradient", "change", "new")
 
     def _forward_again(self) -> Iterator[Block]:
-        if len(self.parameters) > MOST_CHECKED:
+        if self._short:
             return
         yield prose("check.forward")
         lines = []
@@ -494,7 +582,8 @@ class MatrixWriter(Writer):
         n = self.problem.widths[-1]
         parts = [Name("E", None, (j,), None, True) for j in range(1, n + 1)] if n > 1 else []
         yield from self._by_sample([*parts, Name("E", updated=True)], self.samples)
-        yield from self._derivation([self._line("E'", symbolic=False)])
+        ids = [self.graph.data.after_update().id, *self._penalty_after()]
+        yield from self._derivation([self._line(id, symbolic=False) for id in ids])
 
 
 # --- small change ----------------------------------------------------------------------------------------------------

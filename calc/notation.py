@@ -93,8 +93,9 @@ class NetworkNotation(Notation):
         of = partial.of
         if of.kind != "a" or of.index or partial.by.kind != "z" or not of.layer:
             return None
-        function = function_of(self.layers[of.layer - 1].activation)
-        return None if function == "softmax" else f"{function}'"
+        layer = self.layers[of.layer - 1]  # with a mask da/dz is more than f', and has no name but its own
+        function = function_of(layer.activation)
+        return None if function == "softmax" or layer.mask is not None else f"{function}'"
 
     def _symbol(self, name: Name) -> Symbol:
         own = self.own.get(name.id)
@@ -103,6 +104,9 @@ class NetworkNotation(Notation):
         if name.kind == "delta":
             z = Name("z", name.layer, name.index, name.sample)
             return self.own.get(f"dE/d{z.id}") or self._delta(z)
+        if name.kind == "mask":
+            sums = self.symbol(Name("z", name.layer))
+            return Symbol("r", sums.sub, sums.sup)
         if name.kind.startswith("learning_rate") and "learning_rate" in self.own:
             return replace(self._spelled(name), base=self.own["learning_rate"].base)
         return self._spelled(name)
@@ -122,7 +126,7 @@ class NetworkNotation(Notation):
             if kind == "w" and isinstance(self.profile, Vw):  # W_11 and V_11 differ by their letters only
                 sub = w.base + w.sub
             if letter == "rates":  # one for each weight of a layer
-                return Symbol(self.profile.rate().base, w.base + w.sub)
+                return Symbol(self.profile.rate().base, w.base + w.sub, w.sup)
             if letter == "learning_rate":
                 return Symbol(self.profile.rate().base, sub, w.sup)
             if not name.index:  # of a whole matrix: v_W

@@ -196,17 +196,8 @@ def _rule_conflicts(problem: "Network") -> Iterator[Fault]:
 
 def _matrix_conflicts(problem: "Network") -> Iterator[Fault]:
     """What is not written in matrices."""
-    if problem.solution.method != "matrix":
-        return
-    remedy = 'is not written in matrices. Use solution.method = "chain" or "delta"'
-    if problem.optimizer.update.name == "nesterov":
-        yield Fault("optimizer.name", f"nesterov's look-ahead {remedy}")
-    if problem.penalty.active:
-        yield Fault("penalty", f"a penalty {remedy}")
-    if any(layer.mask is not None for layer in problem.layers):
-        number = next(i for i, layer in enumerate(problem.layers) if layer.mask is not None)
-        yield Fault(f"layers[{number}].mask", f"a mask {remedy}")
-    if problem.training.rule != "gradient":
+    if problem.solution.method == "matrix" and problem.training.rule != "gradient":
+        remedy = 'is not written in matrices. Use solution.method = "chain" or "delta"'
         yield Fault("training.rule", f"the {problem.training.rule} rule {remedy}")
 
 

@@ -91,7 +91,8 @@ def backward(
         sequential: update each layer before going on, so that the layer below sees the updated weights.
         deltas: define delta = dE/dz once per unit and use it, instead of multiplying out every chain.
         matrices: deltas as the matrix method has them: from dE/da of the outputs and the derivatives da/dz, both
-            lines of their own; a gradient over several samples is one sum of products, delta · input.
+            lines of their own; a gradient over several samples is one sum of products, delta · input, and of the
+            penalty's term.
         minus: delta = −dE/dz, a step of its own that dE/dz and the gradients follow from.
     """
     consumers = consumers_of(graph)
@@ -172,7 +173,7 @@ def _differentiate(
             yield Step(terms[0], "term", signed[0])
         terms.append(Partial(PENALTY, v))
         yield Step(terms[-1], "term", graph.penalties[v])
-        yield Step(total, "gradient", Sum(tuple(terms)))
+        yield Step(total, "gradient", Sum((*signed, graph.penalties[v]) if matrices else tuple(terms)))
         return
     kind = "gradient" if parameter else "adjoint"
     written_out = deltas and (v.kind == "z" or matrices)  # a delta is one line, whatever it sums up

@@ -8,19 +8,22 @@ value  what a numeric side comes to: a Fraction as long as the operations allow 
 
 Nothing is skipped silently: a numeric side that cannot be read is a fault, and a line in which nothing could
 be compared is listed in `Report.unchecked`.
+
+A matrix too large for its line is read from the table that stands in for it (`stand_ins`), and put into the line.
 """
 
 import math
 import operator
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import pairwise
 from typing import Any
 
 from mpmath import mp
 from mpmath.libmp import to_rational
+from stand_ins import Answer, Rows, StandIn, answers, stand_ins
 
 MP = mp.clone()  # a context of our own: nobody else's precision matters here
 MP.dps = 250  # what 1 + erf(-30) leaves of its digits is still read
@@ -41,6 +44,7 @@ class Claim:
     row: str  # the line as it stands in the page, rows joined, without & and number
     sides: list[str]
     relations: list[str]  # one fewer than sides: "=", "\\approx", "<", …
+    end: int = 0  # where in the page the display ends in which it ends
 
     def __str__(self) -> str:
         return f"({self.number}) {self.row}" if self.number else self.row
@@ -58,7 +62,9 @@ class Report:
     unchecked: list[str] = field(default_factory=list)  # lines with fewer than two numeric sides
 
 
-TOLD = re.compile(r"Lines? (\(.*?): the (?:unit is saturated|exact results? (?:is|are))")
+TOLD = re.compile(
+    r"Lines? (\(.*?): (?:the unit is saturated|the exact results? (?:is|are)|every entry is rounded by itself)"
+)
 
 
 def proofread(
@@ -77,9 +83,10 @@ def proofread(
     report = Report()
     by_side = BY_SIDE | {"relu": (Fraction(0), Fraction(relu_at_zero), Fraction(1))} | (by_side or {})
     proofread_text(page, report)
-    for claim in read_lines(page):
+    claims = list(with_stand_ins(page, read_lines(page), report))
+    for claim in claims:
         proofread_line(claim, rounding, by_side, report)
-    proofread_shapes(page, report)
+    proofread_shapes(page, claims, report)
     told = {n for said in TOLD.findall(page) for n in re.findall(r"\((\d+)\)", said)}
     report.excused = [fault for fault in report.faults if (n := re.match(r"\((\d+)\)", fault)) and n[1] in told]
     report.faults = [fault for fault in report.faults if fault not in report.excused]
@@ -129,22 +136,23 @@ def read_lines(page: str) -> list[Claim]:
     """
     claims: list[Claim] = []
     begun: list[str] = []  # rows of a line that the display before has left without a number
-    for body in displays(page):
+    for end, body in displays(page):
         subject = ""
         for first, (rows, number) in enumerate(lines_of(body)):
             if begun and first == 0 and rows[0].startswith("&"):
                 rows, subject = begun + rows, ""
                 claims.pop()
-            claims.append(claim_of(rows, number, subject))
+            claims.append(replace(claim_of(rows, number, subject), end=end))
             subject = claims[-1].sides[0]
             begun = [] if number else rows
     return claims
 
 
-def displays(page: str) -> Iterator[str]:
+def displays(page: str) -> Iterator[tuple[int, str]]:
+    """Where each display ends, and what is in it."""
     for found in DISPLAY.finditer(page):
         body = WRAPPING.sub(" ", found["dollars"] or found["fence"] or found["body"] or found["bracket"] or "")
-        yield MATRIX.sub(matrix_as_tokens, body)
+        yield found.end(), MATRIX.sub(matrix_as_tokens, body)
 
 
 MATRIX = re.compile(
@@ -218,6 +226,110 @@ def split(text: str, separators: Tokens, opening: Tokens, closing: Tokens) -> tu
 
 def tokenize(text: str) -> list[str]:
     return [token[0] for token in TOKEN.finditer(text) if token[0] not in SPACING]
+
+
+# Matrices in tables ----------------------------------------------------------------------------------------
+
+Symbol = tuple[str, ...]  # the tokens of a printed name
+NO_STATE = re.compile(r"[Tt]he state is 0(?: before the first update|, as none is given)\.")
+
+
+def with_stand_ins(page: str, claims: list[Claim], report: Report) -> Iterator[Claim]:
+    """The lines of a page, with the matrices that stand in tables where the line has only their names.
+
+    A name is that of a matrix given in a table, of a result printed before, or of an operand for this line; it is
+    put in where the line has no numbers to be compared otherwise.
+    """
+    try:
+        found, answered = list(stand_ins(page)), answers(page)
+    except (ValueError, LookupError) as reason:
+        report.faults.append(f"a table that stands in for a matrix cannot be read: {reason!r}")
+        found, answered = [], []
+    named = {tuple(tokenize(one.name)): matrix_text(one.rows) for one in found if one.kind == "given"}
+    for one in found:
+        if one.kind == "worked":
+            yield from (claim_of([cell], one.line, one.name) for row in one.rows for cell in row)
+            results = [[re.split(r"\\approx|=", cell)[-1].strip() for cell in row] for row in one.rows]
+            named[tuple(tokenize(one.name))] = matrix_text(results)
+    ends = [*(claim.end for claim in claims), len(page)]
+    for claim, next_end in zip(claims, ends[1:], strict=True):
+        after = [one for one in found if one.kind in {"result", "answers"} and claim.end <= one.position < next_end]
+        if after and claim.relations:
+            claim = with_result(claim, after[0], answered, report)
+        if after and NO_STATE.search(page) and is_number(claim.sides[-1]):  # v of a line about v'
+            named.setdefault(tuple(tokenize(without_prime(claim.sides[0]))), nothing_like(claim.sides[-1]))
+        operands = [one for one in found if one.kind == "operand" and one.line == claim.number]
+        own = {tuple(tokenize(one.name)): matrix_text(one.rows) for one in operands}
+        claim = with_operands(claim, named | own) if found else claim
+        if after and sum(not is_symbolic(tokenize(side)) for side in claim.sides) < 2:
+            report.faults.append(f"{claim}: the table of its result cannot be compared with anything")
+        yield claim
+        if re.fullmatch(r"\\begin\{pmatrix\}((?!\\begin).)*\\end\{pmatrix\}", claim.sides[-1]):  # a matrix by itself
+            named[tuple(tokenize(claim.sides[0]))] = claim.sides[-1]
+
+
+def matrix_text(rows: Rows) -> str:
+    cells = f" {NEXT_ROW} ".join(f" {NEXT_CELL} ".join(row) for row in rows)
+    return rf"\begin{{pmatrix}} {cells} \end{{pmatrix}}"
+
+
+def without_prime(name: str) -> str:
+    return re.sub(r"\\prime|'", "", name).replace("^{}", "")
+
+
+def nothing_like(matrix: str) -> str:
+    """A matrix of zeros of the same shape."""
+    height, width = evaluate(tokenize(matrix)).shape
+    return matrix_text([["0"] * width] * height)
+
+
+def with_result(claim: Claim, table: StandIn, answered: list[Answer], report: Report) -> Claim:
+    """The line with the table after it as its last side."""
+    rows = table.rows if table.kind == "result" else under_answers(claim.sides[0], answered)
+    if not rows or (table.kind == "result" and tokenize(table.name) != tokenize(claim.sides[0])):
+        report.faults.append(f"{claim}: its result is said to stand in a table, and does not")
+        return claim
+    return replace(claim, sides=[*claim.sides, matrix_text(rows)], relations=[*claim.relations, r"\approx"])
+
+
+def under_answers(name: str, answered: list[Answer]) -> Rows:
+    """The gradient, the change ΔW or the new value W' of that name; nothing where there is none."""
+    symbol = tokenize(name)
+    old = tokenize(without_prime(name))
+    for one in answered:
+        own = tokenize(one.name)
+        if symbol == tokenize(one.gradient):
+            return one.columns["gradient"]
+        if symbol == [r"\Delta", *own]:
+            return one.columns["change"]
+        if symbol != own and old == own:
+            return one.columns["new value"]
+    return []
+
+
+def with_operands(claim: Claim, named: dict[Symbol, str]) -> Claim:
+    """The line with numbers for the names in its last formula, where it has not two sides of numbers already."""
+    if sum(not is_symbolic(tokenize(side)) for side in claim.sides) >= 2:
+        return claim
+    formulas = [index for index, side in enumerate(claim.sides) if index and is_symbolic(tokenize(side))]
+    for index in formulas[-1:]:
+        put_in = substituted(tokenize(claim.sides[index]), named)
+        if not is_symbolic(put_in):
+            sides = [*claim.sides[:index], " ".join(put_in), *claim.sides[index + 1 :]]
+            return replace(claim, sides=sides)
+    return claim
+
+
+def substituted(tokens: list[str], named: dict[Symbol, str]) -> list[str]:
+    """The tokens with the matrices of known names, the longest name first: W' before W; not the a of a unit's a_1."""
+    longest = sorted(named, key=len, reverse=True)
+    found: list[str] = []
+    while tokens:
+        fitting = (name for name in longest if tuple(tokens[: len(name)]) == name)
+        name = next((name for name in fitting if tokens[len(name) : len(name) + 1] != ["_"]), None)
+        found += tokenize(named[name]) if name else tokens[:1]
+        tokens = tokens[len(name or " ") :]
+    return found
 
 
 # What no page may contain ----------------------------------------------------------------------------------
@@ -370,7 +482,7 @@ SHAPES = re.compile(r"^Shapes: \$(.*?) \\to (\d+) \\times (\d+)\$\.$", re.MULTIL
 SHAPE = re.compile(r"\((\d+) \\times (\d+)\)")
 
 
-def proofread_shapes(page: str, report: Report) -> None:
+def proofread_shapes(page: str, claims: list[Claim], report: Report) -> None:
     """(5×3) (3×1) ∘ (5×1) → 5×1 fits together, and is the shape of the result printed above it."""
     for found in SHAPES.finditer(page):
         said = (int(found[2]), int(found[3]))
@@ -390,8 +502,8 @@ def proofread_shapes(page: str, report: Report) -> None:
                 whole = whole or shape
             if whole != said:
                 raise Unreadable(f"{whole} comes out")
-            printed = read_lines(page[: found.start()])[-1].sides[-1]
-            if r"\begin" in printed and evaluate(tokenize(printed)).shape != said:
+            printed = [claim.sides[-1] for claim in claims if claim.end <= found.start()][-1]
+            if is_number(printed) and r"\begin" in printed and evaluate(tokenize(printed)).shape != said:
                 raise Unreadable("the matrix above has another shape")
         except Unreadable as reason:
             report.faults.append(f"{found[0]}: {reason}")
@@ -523,12 +635,18 @@ def entry_by_entry(operation: Callable[[Value, Value], Value], a: Value, b: Valu
         return b.each(lambda entry: operation(a, entry))
     if not isinstance(b, Grid):
         return a.each(lambda entry: operation(entry, b))
-    if stretch and b.shape == (a.shape[0], 1):
-        b = Grid([row * a.shape[1] for row in b.rows])
+    b = widened(b, a) if stretch else b
     if a.shape != b.shape:
         raise Unreadable(f"matrices of shapes {a.shape} and {b.shape} entry by entry")
     pairs = zip(a.rows, b.rows, strict=True)
     return Grid([[operation(x, y) for x, y in zip(*rows, strict=True)] for rows in pairs])
+
+
+def widened(column: Value, beside: Value) -> Value:
+    """A column, counted for every column of the matrix beside it: biases in a sum, a mask before what it multiplies."""
+    if not isinstance(column, Grid) or not isinstance(beside, Grid) or column.shape != (beside.shape[0], 1):
+        return column
+    return Grid([row * beside.shape[1] for row in column.rows])
 
 
 def each(operation: Callable[[Value], Value], value: Value) -> Value:
@@ -655,6 +773,11 @@ def faded(z: Value) -> Value:
     return MP.exp(z) if z > -5 * HUGE else MP.mpf(0)
 
 
+def normal(z: Value) -> Value:
+    """(1 + erf(z/√2)) / 2, with erfc, which keeps its digits where z is very negative."""
+    return MP.erfc(-z / MP.sqrt(2)) / 2
+
+
 exp, tanh, ln = known_at(faded, {0: 1}), known_at(MP.tanh, {0: 0}), known_at(MP.log, {1: 0})
 FUNCTIONS: dict[str, Callable[..., Value]] = {
     "exp": exp,
@@ -666,13 +789,15 @@ FUNCTIONS: dict[str, Callable[..., Value]] = {
     "sin": known_at(MP.sin, {0: 0}),
     "cos": known_at(MP.cos, {0: 1}),
     "erf": known_at(MP.erf, {0: 0}),
-    "sigma": lambda z: divide(Fraction(1), apply(operator.add, Fraction(1), exp(-z))),
+    # below 0 as e^z / (1 + e^z): no power is beyond any page
+    "sigma": lambda z: divide(ONE if z >= 0 else exp(z), apply(operator.add, ONE, exp(-abs(z)))),
     "relu": lambda z: max(z, Fraction(0), key=exact),
     "lrelu": lambda z: unknown("LReLU"),  # hang on their alpha
     "elu": lambda z: unknown("ELU"),
-    "softplus": lambda z: ln(apply(operator.add, Fraction(1), exp(z))),
+    # ln(1 + e^z) as max(z, 0) + ln(1 + e^(-|z|)): no power is beyond any page
+    "softplus": lambda z: apply(operator.add, max(z, Fraction(0), key=exact), MP.log1p(real(exp(-abs(z))))),
     "silu": lambda z: multiplied(z, FUNCTIONS["sigma"](z)),
-    "gelu": lambda z: multiplied(z, apply(lambda x: (1 + MP.erf(x / MP.sqrt(2))) / 2, real(z))),
+    "gelu": lambda z: multiplied(z, normal(real(z))),
     "bipolarsigmoid": lambda z: apply(lambda s: 2 * s - 1, FUNCTIONS["sigma"](z)),
     "sign": lambda z: on_its_side(BY_SIDE["sign"], z),  # where no convention for 0 is known
     "sgn": lambda z: on_its_side(BY_SIDE["sgn"], z),
@@ -739,7 +864,8 @@ class Reader:
         value = self.side_by_side()
         while True:
             if self.accept(r"\times", r"\cdot", r"\circ"):
-                value = entry_by_entry(multiplied, value, self.side_by_side())
+                after = self.side_by_side()
+                value = entry_by_entry(multiplied, widened(value, after), after)
             elif self.accept("/", r"\div", r"\oslash"):
                 value = entry_by_entry(divide, value, self.side_by_side())
             else:
@@ -861,7 +987,7 @@ class Reader:
                 return apply(lambda a: 1 - a * a, tanh(z))
             case "gelu":
                 x = real(z)
-                return (1 + MP.erf(x / MP.sqrt(2))) / 2 + x * MP.exp(-x * x / 2) / MP.sqrt(2 * MP.pi)
+                return normal(x) + x * MP.exp(-x * x / 2) / MP.sqrt(2 * MP.pi)
             case "sigma":
                 return apply(lambda a: a * (1 - a), FUNCTIONS["sigma"](z))
             case "elu" if z < 0:

@@ -171,14 +171,11 @@ def test_trainings_optimisers_and_penalties_come_out(method: str, carry: str) ->
         {"training": {"epochs": 2}, "samples": samples},
         {"optimizer": {"name": "adam"}, "learning_rate": 0.01},
         {"conventions": {"delta_sign": MINUS, "update_order": "sequential", "update_biases": False}},
+        {"training": {"epochs": 2, "schedule": "online"}, "samples": samples, "penalty": {"l2": 0.1}},
+        {"penalty": {"l2": 0.1, "l1": 0.01}},
+        {"penalty": {"l2": 0.1}, "solution": {"method": method, "show": ["w1_1_1"]}},
+        {"optimizer": {"name": "nesterov"}},
     ]
-    if method == "delta":  # what is not written in matrices
-        tables += [
-            {"training": {"epochs": 2, "schedule": "online"}, "samples": samples, "penalty": {"l2": 0.1}},
-            {"penalty": {"l2": 0.1, "l1": 0.01}},
-            {"penalty": {"l2": 0.1}, "solution": {"method": method, "show": ["w1_1_1"]}},
-            {"optimizer": {"name": "nesterov"}},
-        ]
     for table in tables:
         problem = network(**{"solution": {"method": method}, "rounding": {"carry": carry}} | table)
         solution = calc.solve(calc.Problem(**problem))

@@ -3,15 +3,27 @@
 import json
 import random
 import re
+import subprocess
 from collections import Counter
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import pytest
 from conftest import Sweep, needs
 from proofreader import proofread
-from referee import ACTIVATIONS, COUPLED, LOSSES, PROFILES, name_of, random_problem, slopes_by_side
+from referee import (
+    ACTIVATIONS,
+    COUPLED,
+    LOSSES,
+    OPTIMIZERS,
+    PROFILES,
+    name_of,
+    random_problem,
+    random_training,
+    slopes_by_side,
+)
 from test_pages import check_pages
 
 import calc
@@ -25,9 +37,21 @@ Record = Callable[[str, object], None]
 
 
 def matrix_problem(seed: object, **solution: Any) -> dict[str, Any]:
+    """A network at random; two of three times with an optimiser, a penalty, masks and rates of their own."""
     source = random.Random(f"matrix {seed}")
-    problem = random_problem(source)
+    problem = source.choice([random_problem, random_training, random_training])(source)
+    problem["conventions"] |= {"delta_sign": source.choice(["dE/dz", "-dE/dz"])}
     return problem | {"notation": {"profile": source.choice(PROFILES)}, "solution": {"method": "matrix", **solution}}
+
+
+def tables_of(problem: dict[str, Any]) -> set[str]:
+    """What of a problem a method may work in its own way: optimiser, penalties, masks, the sign of a delta."""
+    found = {problem.get("optimizer", {}).get("name", "sgd"), problem["conventions"]["delta_sign"]}
+    found |= {key for key, number in problem.get("penalty", {}).items() if number}
+    return found | {key for layer in problem["layers"] for key in ("mask", "keep") if key in layer}
+
+
+ALL_TABLES = {*OPTIMIZERS, "dE/dz", "-dE/dz", "l1", "l2", "mask", "keep"}
 
 
 def two_two_two(**tables: Any) -> calc.Problem:
@@ -46,10 +70,11 @@ def two_two_two(**tables: Any) -> calc.Problem:
 
 @pytest.mark.parametrize("carry", ["full", "rounded"])
 def test_every_entry_of_every_matrix_line_comes_out(carry: str, sweep: Sweep, record_property: Record) -> None:
-    checked, faults = 0, []
-    for seed in range(sweep.count(seconds=20, ci=100, full=300)):
+    checked, told, faults = 0, set(), []
+    for seed in range(sweep.count(seconds=40, ci=100, full=300)):
         problem = matrix_problem(f"{carry} {seed}")
         problem["rounding"] = problem["rounding"] | {"carry": carry}
+        told |= tables_of(problem)
         try:
             solution = calc.solve(calc.Problem(**problem))
         except calc.UnsupportedError:
@@ -60,6 +85,7 @@ def test_every_entry_of_every_matrix_line_comes_out(carry: str, sweep: Sweep, re
             faults += report.faults
     record_property(f"Lines of the matrix method, {carry} carried", f"{checked} checked, {len(faults)} wrong")
     assert checked > 100
+    assert told == ALL_TABLES
     assert not faults, faults[:3]
 
 
@@ -121,18 +147,20 @@ def test_a_wrong_shape_is_caught() -> None:
 
 
 def test_the_three_methods_print_the_same_gradients(sweep: Sweep, record_property: Record) -> None:
-    compared, tried = 0, set()
-    for seed in range(count := sweep.count(seconds=25, ci=80, full=250)):
+    compared, tried, told = 0, set(), set()
+    for seed in range(count := sweep.count(seconds=40, ci=80, full=250)):
         problem = matrix_problem(f"methods {seed}")
         problem["rounding"] = problem["rounding"] | {"carry": "full"}
+        told |= tables_of(problem)
         tried |= {name_of(problem["loss"]), *(name_of(layer["activation"]) for layer in problem["layers"])}
         shown = []
         for method in ("chain", "delta", "matrix"):
             solution = calc.solve(calc.Problem(**problem | {"solution": {"method": method}}))
-            shown.append({id: solution[id].shown for id in solution})
+            shown.append({id: solution[id].shown for id in solution if not id.startswith("delta")})  # −dE/dz
         assert shown[0] == shown[1] == shown[2]
         compared += sum(id.startswith("dE/d") for id in shown[0])
     assert tried == {*LOSSES, *ACTIVATIONS, *COUPLED}
+    assert told == ALL_TABLES
     record_property("Gradients by three methods", f"{compared} of {count} networks printed alike")
 
 
@@ -214,13 +242,73 @@ def test_weights_updated_on_the_way_are_those_of_the_products() -> None:
     assert not proofread(page, FOUR).faults
 
 
-@pytest.mark.parametrize("optimizer", ["momentum", "adagrad", "rmsprop", "adam", "adamw"])
+@pytest.mark.parametrize("optimizer", ["momentum", "nesterov", "adagrad", "rmsprop", "adam", "adamw"])
 def test_an_optimiser_works_whole_matrices(optimizer: str) -> None:
     solution = calc.solve(two_two_two(optimizer={"name": optimizer}))
     for format in ("markdown", "latex"):
         report = proofread(solution.render(format), FOUR)
         assert not report.faults, report.faults[:2]
     assert r"\Delta W^{(1)} &=" in solution.render()
+
+
+LARGER = {"penalty": {"l1": "0.01", "l2": "0.1"}, "conventions": {"delta_sign": "-dE/dz"}}
+SAID = {
+    "a penalty is a term of the gradient": (
+        LARGER,
+        r"&= -\delta^{(2)} (a^{(1)})^{\mathsf{T}} + 0.1 \cdot W^{(2)} + 0.01 \cdot \operatorname{sgn}(W^{(2)})",
+        r"Shapes: $(3 \times 1) (1 \times 2) + (3 \times 2) + (3 \times 2) \to 3 \times 2$.",
+        r"\Delta W^{(1)} &= -\eta \cdot \frac{\partial E}{\partial W^{(1)}}",
+        r"\Delta b^{(1)} &= \eta\,\delta^{(1)}",
+    ),
+    "the derivative of the penalty is told": (
+        LARGER,
+        r"the penalty, $\frac{\partial \Omega}{\partial W^{(1)}} = 0.1 \cdot W^{(1)} + 0.01 \cdot \operatorname{sgn}",
+    ),
+    "a parameter is looked ahead to": (
+        {"optimizer": {"name": "nesterov", "beta": "0.5", "state": {"v": [[[1, 0], [0, 1], [1, 1]], [[1, 0, 2]]]}}},
+        r"\tilde{W}^{(2)} &= W^{(2)} + 0.5 \cdot v^{(2)}_W = \begin{pmatrix} 0.5 & -0.6 & 0.2 \end{pmatrix} + "
+        r"0.5 \times \begin{pmatrix} 1 & 0 & 2 \end{pmatrix} = \begin{pmatrix} 1 & -0.6 & 1.2 \end{pmatrix}",
+        r"z^{(1)} &= \tilde{W}^{(1)}\,x + \tilde{b}^{(1)}",
+        r"(\tilde{W}^{(2)})^{\mathsf{T}} \delta^{(2)} \circ \sigma'(z^{(1)})",
+        r"z^{(1)\prime} &= \begin{pmatrix}",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", SAID)
+def test_penalties_and_the_look_ahead_are_written_in_matrices(case: str) -> None:
+    tables, *wanted = SAID[case]
+    page = calc.solve(two_two_two(**tables)).render()
+    for line in wanted:
+        assert line in page, line
+    assert not proofread(page, FOUR).faults
+
+
+@pytest.mark.parametrize("keep", [None, "0.5"])
+@pytest.mark.parametrize("activation", sorted(ACTIVATIONS))
+def test_a_mask_is_a_column_before_what_it_multiplies(activation: str, keep: str | None) -> None:
+    mask = {"mask": [1, 0, 1]} | ({"keep": keep} if keep else {})
+    layers = [two_two_two().model_dump(mode="json", exclude_none=True)["layers"][i] for i in (0, 1)]
+    layers[0] |= {"activation": activation, **mask}
+    samples = [{"inputs": [1, 0.5], "targets": [1]}, {"inputs": [0.3, -2], "targets": [0]}]
+    page = calc.solve(two_two_two(layers=layers, samples=samples)).render()
+    scale = r"\frac{1}{0.5} \cdot " if keep else ""
+    assert r"r^{(1)} &= \begin{pmatrix} 1 \\ 0 \\ 1 \end{pmatrix}" in page
+    assert rf"A^{{(1)}} &= {scale}r^{{(1)}} \circ" in page
+    assert r"\delta^{(2)} \circ \frac{\partial A^{(1)}}{\partial Z^{(1)}}" in page  # not f′(Z), which knows no mask
+    assert "$a^{(1)}_2$ is masked" in page
+    by_side = {"lrelu": (Fraction("0.01"), Fraction(0), Fraction(1))}
+    report = proofread(page, FOUR, by_side=by_side)
+    assert not report.faults
+
+
+def test_rates_of_two_layers_have_two_names() -> None:
+    rates = [{"weights": [[0.1, 0.2]] * 3, "biases": 0.1}, {"weights": [[0.3, 0.1, 0.2]], "biases": 0.2}]
+    problem = two_two_two().model_dump(mode="json", exclude_none=True)
+    del problem["learning_rate"]
+    page = calc.solve(calc.Problem(**problem | {"learning_rates": rates})).render()
+    assert r"\eta^{(1)}_W &=" in page
+    assert r"\eta^{(2)}_W &=" in page
 
 
 def test_ids_and_steps_are_those_of_every_method() -> None:
@@ -291,6 +379,25 @@ def test_a_matrix_too_large_for_a_line_becomes_a_table_or_stands_under_answers()
     assert f"{lead}\n\n| $W^{{(1)}}$ | $1$ | $2$ |" in page
     assert "stand under Answers" in page
     assert not proofread(page, FOUR).faults
+
+
+def test_of_a_large_network_one_layer_is_updated_line_by_line() -> None:
+    pages = {}
+    for show in ("auto", "all"):
+        solution = {"method": "matrix", "show": show}
+        pages[show] = calc.solve(calc.Problem(**pixels(4) | {"solution": solution})).render()
+    assert re.findall(r"^\\Delta (\S+) &=", pages["auto"], re.MULTILINE) == ["W^{(3)}", "b^{(3)}"]
+    assert len(re.findall(r"^\\Delta (\S+) &=", pages["all"], re.MULTILINE)) == 6
+    assert "The other parameters change in the same way; all new values stand under Answers." in pages["auto"]
+    assert "gives these predictions and this error" in pages["auto"]
+    assert r"Z^{(1)\prime} &=" in pages["all"]
+
+
+def test_a_16_6_6_2_network_with_four_images_is_at_most_twelve_pages(tmp_path: Path) -> None:
+    needs("pdfinfo")
+    calc.solve(calc.Problem(**pixels(4))).save(tmp_path / "pixels.pdf")
+    told = subprocess.run(["pdfinfo", tmp_path / "pixels.pdf"], capture_output=True, text=True, check=True).stdout
+    assert int(re.findall(r"Pages:\s+(\d+)", told)[0]) <= 12
 
 
 def test_the_method_is_taken_from_the_command_line(tmp_path: Path) -> None:

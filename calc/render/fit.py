@@ -72,8 +72,10 @@ def _line(line: Line, printer: Printer, room: float) -> tuple[Line | None, list[
         if fitting is not None and (not sides or sides[-1][1] != fitting):  # nothing but names: said already
             sides.append((sign, fitting))
     fits = not isinstance(result, Matrix) or _fits(result, printer, room)
+    if not sides and not fits and line.number is not None:  # worked entry by entry
+        return None, [Prose((Words("matrix.worked", {"line": line.number, "matrix": line.left}),)), _worked(line)]
     for matrix in large:
-        if matrix.guarded and matrix.name is not None and not (_is_answer(matrix.name) and not fits):
+        if matrix.guarded and matrix.name is not None:
             words = Words("matrix.operand", {"line": line.number or 0, "matrix": matrix.name})
             tables.append(Prose((words,)))
             tables.append(_table(matrix, matrix.name))
@@ -131,6 +133,19 @@ def _named(expr: Expr, printer: Printer, room: float, large: list[Matrix]) -> Ex
             over, under = _named(num, printer, room, large), _named(den, printer, room, large)
             return None if over is None or under is None else Frac(over, under)
     return expr
+
+
+def _worked(line: Line) -> Table:
+    """Each entry of a line as a line of its own, in a table."""
+    (_, worked), (relation, result) = line.sides[0], line.sides[-1]
+    assert isinstance(worked, Matrix)
+    assert isinstance(result, Matrix)
+    cells = tuple(
+        tuple(number if one == number else Line(one, ((relation, number),)) for one, number in zip(*rows, strict=True))
+        for rows in zip(worked.rows, result.rows, strict=True)
+    )
+    rows = tuple((Num.of(i), *row) for i, row in enumerate(cells, 1))
+    return Table((line.left, *_numbers(len(cells[0]))), rows)
 
 
 def _table(matrix: Matrix, label: Expr) -> Table:
