@@ -262,7 +262,7 @@ SAID = {
     ),
     "the derivative of the penalty is told": (
         LARGER,
-        r"of the penalty, $\frac{\partial \Omega}{\partial W^{(1)}} = 0.1 \cdot W^{(1)} + 0.01 \cdot \operatorname{sgn}",
+        r"the penalty, $\frac{\partial \Omega}{\partial W^{(1)}} = 0.1 \cdot W^{(1)} + 0.01 \cdot \operatorname{sgn}",
     ),
     "a parameter is looked ahead to": (
         {"optimizer": {"name": "nesterov", "beta": "0.5", "state": {"v": [[[1, 0], [0, 1], [1, 1]], [[1, 0, 2]]]}}},
