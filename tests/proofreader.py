@@ -326,10 +326,15 @@ def substituted(tokens: list[str], named: dict[Symbol, str]) -> list[str]:
     found: list[str] = []
     while tokens:
         fitting = (name for name in longest if tuple(tokens[: len(name)]) == name)
-        name = next((name for name in fitting if tokens[len(name) : len(name) + 1] != ["_"]), None)
+        name = next((name for name in fitting if not names_more(tokens[len(name) :])), None)
         found += tokenize(named[name]) if name else tokens[:1]
         tokens = tokens[len(name or " ") :]
     return found
+
+
+def names_more(after: list[str]) -> bool:
+    """Whether an index or a mark [s] goes on with a name; a transpose does not."""
+    return after[:1] == ["_"] or (after[:1] == ["^"] and not TRANSPOSE & set(after[1:3]))
 
 
 # What no page may contain ----------------------------------------------------------------------------------
@@ -452,6 +457,9 @@ def compare(
         report.loose.append(f"{claim}: {says}, not exactly {show(values[right])}")
 
 
+NOTHING_ON_A_PAGE = Fraction(10) ** -1000  # what is smaller may be printed as 0
+
+
 def compare_grids(
     claim: Claim,
     left: int,
@@ -469,7 +477,7 @@ def compare_grids(
     loose = 0
     for position, (one, other) in enumerate(zip(entries(values[left]), entries(values[right]), strict=True)):
         comes_to, claimed = round_as_printed(one, rounding), other if is_result else round_as_printed(other, rounding)
-        if comes_to != claimed:
+        if comes_to != claimed and (claimed or abs(one) > NOTHING_ON_A_PAGE):
             place = divmod(position, shapes[0][1])
             says = f"entry {place[0] + 1},{place[1] + 1} comes to {show(one)}, rounded {show(comes_to)}"
             report.faults.append(f"{claim}: {says}; the page says {show(claimed)}")
@@ -775,6 +783,8 @@ def faded(z: Value) -> Value:
 
 def normal(z: Value) -> Value:
     """(1 + erf(z/√2)) / 2, with erfc, which keeps its digits where z is very negative."""
+    if z < 0 and z * z > 10 * HUGE:
+        return MP.mpf(0)  # as far as any page goes, like ``faded``
     return MP.erfc(-z / MP.sqrt(2)) / 2
 
 
