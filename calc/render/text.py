@@ -12,6 +12,7 @@ class TextPrinter(Printer):
     """Unicode, for a terminal."""
 
     times = {"": " ", "·": "·", "×": "×", "∘": "∘", "⊘": "⊘", "/": "/"}
+    differentials = {"d": "d", "∂": "∂"}
     minus = "−"
     fraction_level = TERM
     over_level, under_level = FACTOR, BASE
@@ -40,6 +41,9 @@ class TextPrinter(Printer):
 
     def size(self, of: str) -> str:
         return f"|{of}|"
+
+    def sum_over(self, index: str) -> str:
+        return f"Σ_{index}"
 
     def symbol(self, symbol: Symbol) -> str:
         base = GREEK.get(symbol.base, symbol.base)
