@@ -13,7 +13,22 @@ from collections.abc import Callable, Iterator, Sequence
 
 from flint import fmpq
 
-from calc.expr import Call, Cases, Derivative, Expr, Frac, Neg, Num, Pow, Prod, Quantity, Sum, negated, quantities, sum_of
+from calc.expr import (
+    Call,
+    Cases,
+    Derivative,
+    Expr,
+    Frac,
+    Neg,
+    Num,
+    Pow,
+    Prod,
+    Quantity,
+    Sum,
+    negated,
+    quantities,
+    sum_of,
+)
 from calc.formula import product
 from calc.number import Shown
 
@@ -362,26 +377,41 @@ def collected(expr: Expr) -> Expr:
 
 
 def _exponents(expr: Expr) -> Expr:
-    """e^u e^(−u) -> 1;  √2 √π -> √(2 π)"""
+    """e^u e^(−u) -> 1;  e^u e^(2 u) -> e^(3 u)"""
+
+    def joined(first: Expr, second: Expr) -> Expr | None:
+        match first, second:
+            case Call("exp", (u,)), Call("exp", (v,)):
+                above = simplify(Sum((u, v)), _PLAIN_REWRITINGS)
+                if size(above) <= min(size(u), size(v)):
+                    return ONE if above == ZERO else Call("exp", (above,))
+        return None
+
+    return _in_pairs(expr, joined)
+
+
+def _roots(expr: Expr) -> Expr:
+    """√2 √π -> √(2 π)"""
+
+    def joined(first: Expr, second: Expr) -> Expr | None:
+        match first, second:
+            case Call("sqrt", (u,)), Call("sqrt", (v,)) if not quantities(u) and not quantities(v):
+                return Call("sqrt", (simplify(Prod((u, v)), _PLAIN_REWRITINGS),))
+        return None
+
+    return _in_pairs(expr, joined)
+
+
+def _in_pairs(expr: Expr, joined: Callable[[Expr, Expr], Expr | None]) -> Expr:
+    """The first two factors that make one, as one."""
     match expr:
         case Prod(factors):
-            for i, first in enumerate(factors):
-                for j, second in enumerate(factors[:i]):
-                    joined = _joined(second, first)
-                    if joined is not None:
-                        return _plain(_product([*factors[:j], joined, *factors[j + 1 : i], *factors[i + 1 :]]))
+            for i, second in enumerate(factors):
+                for j, first in enumerate(factors[:i]):
+                    both = joined(first, second)
+                    if both is not None:
+                        return _plain(_product([*factors[:j], both, *factors[j + 1 : i], *factors[i + 1 :]]))
     return expr
-
-
-def _joined(first: Expr, second: Expr) -> Expr | None:
-    match first, second:
-        case Call("exp", (u,)), Call("exp", (v,)):
-            above = simplify(Sum((u, v)), _PLAIN_REWRITINGS)
-            if size(above) <= min(size(u), size(v)):
-                return ONE if above == ZERO else Call("exp", (above,))
-        case Call("sqrt", (u,)), Call("sqrt", (v,)) if not quantities(u) and not quantities(v):
-            return Call("sqrt", (simplify(Prod((u, v)), _PLAIN_REWRITINGS),))
-    return None
 
 
 def _cancel(expr: Expr) -> Expr:
@@ -566,6 +596,7 @@ _PLAIN_REWRITINGS: tuple[Rewriting, ...] = (
     ("fraction", _fraction),
     ("powers", collected),
     ("exponents", _exponents),
+    ("roots", _roots),
     ("cancel", _cancel),
     ("terms", _terms),
     ("order", _order),

@@ -2,6 +2,7 @@
 
 import json
 import os
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -57,40 +58,19 @@ class Values(Mapping[str, Result]):
         return len(self.trace.values)
 
 
-class Solution:
-    """A worked and verified problem.
+class Page(ABC):
+    """Something that is shown on a page: as text in any format, as a PDF, as a file, in a notebook."""
 
-    ``solution["dE/dw2_1_1"]`` is a Result of the first update, ``solution.iterations[-1]["w2_1_1'"]`` one of the last;
-    ``render("latex")`` the page as text; ``save("xor.pdf")`` writes a file.
-    """
-
-    def __init__(self, problem: Problem, iterations: tuple[Iteration, ...], templates: Path | None = None) -> None:
-        self.problem, self.templates = problem, templates
-        self._iterations = iterations
-        self.iterations = tuple(Values(iteration) for iteration in iterations)
-        self.trace = iterations[0].trace
-        self.notation = Notation(problem)
-
-    @cached_property
-    def _explained(self) -> tuple[Document, list[dict[str, int]], int]:
-        first = self._iterations[0]
-        if len(self._iterations) > 1 or self.problem.training.rule != "gradient":
-            from calc.explain_training import explain_training  # not on the path of a plain solve
-
-            return explain_training(self.problem, self._iterations)
-        document, numbers, count = explain(self.problem, first.trace, first.exact)
-        return document, [numbers], count
+    notation: Notation
+    templates: Path | None = None  # a folder searched before calc's own
 
     @property
+    @abstractmethod
     def document(self) -> Document:
         """The page, in no particular format."""
-        return self._explained[0]
 
-    def __getitem__(self, id: str) -> Result:
-        return self.iterations[0][id]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.iterations[0])
+    @abstractmethod
+    def _as_json(self) -> dict[str, Any]: ...
 
     def render(self, format: str = "markdown") -> str:
         """The page as text: markdown, latex, typst, text, json, or their suffixes.
@@ -132,6 +112,42 @@ class Solution:
 
     def _repr_latex_(self) -> str:
         return self.render("latex")
+
+
+class Solution(Page):
+    """A worked and verified problem.
+
+    ``solution["dE/dw2_1_1"]`` is a Result of the first update, ``solution.iterations[-1]["w2_1_1'"]`` one of the last;
+    ``render("latex")`` the page as text; ``save("xor.pdf")`` writes a file.
+    """
+
+    def __init__(self, problem: Problem, iterations: tuple[Iteration, ...], templates: Path | None = None) -> None:
+        self.problem, self.templates = problem, templates
+        self._iterations = iterations
+        self.iterations = tuple(Values(iteration) for iteration in iterations)
+        self.trace = iterations[0].trace
+        self.notation = Notation(problem)
+
+    @cached_property
+    def _explained(self) -> tuple[Document, list[dict[str, int]], int]:
+        first = self._iterations[0]
+        if len(self._iterations) > 1 or self.problem.training.rule != "gradient":
+            from calc.explain_training import explain_training  # not on the path of a plain solve
+
+            return explain_training(self.problem, self._iterations)
+        document, numbers, count = explain(self.problem, first.trace, first.exact)
+        return document, [numbers], count
+
+    @property
+    def document(self) -> Document:
+        """The page, in no particular format."""
+        return self._explained[0]
+
+    def __getitem__(self, id: str) -> Result:
+        return self.iterations[0][id]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.iterations[0])
 
     def _as_json(self) -> dict[str, Any]:
         notation = Notation(self.problem, marked=True)

@@ -124,5 +124,8 @@ class Latex(Format):
         shown = printable(composed, _glyphs())
         return re.sub(",(?=,)", ",{}", "".join(_SPECIAL.get(c, c) for c in shown))
 
+    def label(self, text: str) -> str:
+        return rf"\text{{{self.text(text)}}}"
+
     def inline(self, formula: str) -> str:
         return f"${formula}$"

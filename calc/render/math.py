@@ -128,7 +128,7 @@ class Printer(ABC):
                 if isinstance(of, Quantity):
                     return self.ratio(sign + text, sign + under), max(width, wider) + 2, self.fraction_level
                 operator = self.ratio(sign.strip(), sign + under)
-                return operator + self.brackets(text), wider + 2 + BRACKETS + width, self.fraction_level
+                return operator + self.brackets(text), wider + 2 + BRACKETS + width, FACTOR
             case Call(function, ()):
                 return self.function(function), 2.0, BASE
             case Call(function, (Matrix() as of,)):  # its own brackets serve

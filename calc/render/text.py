@@ -111,5 +111,8 @@ class Text(Format):
         """Any text on one line, without what could steer a terminal."""
         return visible(text)
 
+    def label(self, text: str) -> str:
+        return text
+
     def inline(self, formula: str) -> str:
         return formula

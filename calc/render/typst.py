@@ -101,5 +101,8 @@ class Typst(Format):
         literal = '"' + shown.replace("\\", "\\\\").replace('"', '\\"') + '"'
         return f"#{literal};" if _PLAIN.fullmatch(shown) else f"#text(font: {_FONTS}, {literal});"
 
+    def label(self, text: str) -> str:
+        return self.text(text)
+
     def inline(self, formula: str) -> str:
         return f"${formula}$"
