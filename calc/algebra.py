@@ -194,7 +194,7 @@ def _numbers(expr: Expr) -> Expr:
                 if isinstance(written, Num):
                     return _plain(Frac(_product([written, *above[1:]]), _product(below[1:])))
                 return expr
-            if (over, under) == (value.p, value.q):
+            if (over, under) == (fmpq(value.p), fmpq(value.q)):
                 return expr
             top = _product([number(fmpq(value.p)), *above[1:]])
             return _plain(Frac(_plain(top), _plain(_product([number(fmpq(value.q)), *below[1:]]))))
@@ -336,12 +336,13 @@ def raised(base: Expr, exponent: int | Expr | fmpq) -> Expr:
     """uⁿ, plainly u or 1 where n says so."""
     if isinstance(exponent, Sum | Prod | Call | Cases | Pow):
         return Pow(base, exponent)
-    value = exponent if isinstance(exponent, fmpq) else None
-    if value is None:
-        value = fmpq(exponent) if isinstance(exponent, int) else number_of(exponent)
-    if value is None:
-        assert not isinstance(exponent, fmpq)
-        return Pow(base, exponent)
+    if isinstance(exponent, int | fmpq):
+        value = fmpq(exponent)
+    else:
+        found = number_of(exponent)
+        if found is None:
+            return Pow(base, exponent)
+        value = found
     if value == 0:
         return ONE
     if value == 1:
@@ -556,7 +557,7 @@ def _common(expr: Expr) -> Expr:
 def _factor_out(expr: Expr) -> Expr:
     """(u v + u w) / u² -> u (v + w) / u²;  v e^u + e^u -> e^u (v + 1)"""
     match expr:
-        case Frac(Sum(terms) as num, den):
+        case Frac(Sum() as num, den):
             below = dict(map(_power_of, factors_of(den)))
             return Frac(_taken_out(num, lambda base: base in below), den)
         case Sum():
@@ -588,12 +589,12 @@ def _taken_out(whole: Sum, wanted: Callable[[Expr], bool]) -> Expr:
 
 Rewriting = tuple[str, Callable[[Expr], Expr]]  # its name in the wording, and what it does at one place
 
-_FEW: tuple[Rewriting, ...] = (("signs", _signs), ("numbers", _numbers), ("fraction", _fraction))
+_FEW: tuple[Rewriting, ...] = (("signs", _signs), ("fraction", _fraction), ("numbers", _numbers))
 _PLAIN_REWRITINGS: tuple[Rewriting, ...] = (
     ("signs", _signs),
     ("sgn", _sgn),
-    ("numbers", _numbers),
     ("fraction", _fraction),
+    ("numbers", _numbers),
     ("powers", collected),
     ("exponents", _exponents),
     ("roots", _roots),
