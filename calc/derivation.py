@@ -4,8 +4,8 @@ z    what is differentiated by: a pre-activation, or any name of a formula
 a    activation, p of a softmax; t its target; E the loss
 u, v parts of a long formula, which have lines of their own
 
-The rules are those of calc.differentiate, the algebra that of calc.algebra: what is shown is what is computed with. SymPy
-is no part of this; it reorders what it prints, and takes longer to load than all of this to run. It is the referee in
+The rules are those of calc.differentiate, the algebra that of calc.algebra: what is shown is what is computed with.
+SymPy is no part of this; it reorders what it prints, and takes longer to load than all of this to run. It is the referee in
 the tests, where every line is proven equal to the one before it.
 
 To add the end of a derivation that the algebra does not find by itself: a function in TAILS.
@@ -219,7 +219,7 @@ def _of_formula(formula: Expr, by: Name, f: Name, at_kink: AtKink, longest: int)
         lines = tuple(Line(name, (("=", part),)) for name, part in names.items())
         given.append(Words("derive.parts", {"parts": lines}))
     result = chains[-1].result
-    after = conclusion(Derivative(by, f, sign), result)
+    after = (*conclusion(Derivative(by, f, sign), result), *_signs_said(result))
     if any(quantity in names for quantity in quantities(result)):
         after = (*after, Words("derive.as_above"))
     return Working(Words("derive.of", {"name": f}), tuple(given), tuple(chains), result, after, names)
@@ -228,6 +228,21 @@ def _of_formula(formula: Expr, by: Name, f: Name, at_kink: AtKink, longest: int)
 def conclusion(left: Expr, result: Expr) -> tuple[Words, ...]:
     """What the lines have come to."""
     return (Words("derive.result", {"result": Line(left, (("=", result),))}),)
+
+
+def _signs_said(expr: Expr) -> Iterable[Words]:
+    """What the case distinctions in a result mean, each once."""
+    found: dict[str, Cases] = {}
+
+    def note(part: Expr) -> Expr:
+        if isinstance(part, Cases):
+            found.setdefault(part.head.function, part)
+        return part
+
+    everywhere(expr, note)
+    for case in found.values():
+        args = {"head": case.head, "on": case.on, "above": case.above, "below": case.below, "at": case.at}
+        yield Words("derive.case", args)
 
 
 def _depends(expr: Expr, by: Name, known: Mapping[Name, Expr]) -> bool:
@@ -422,7 +437,7 @@ def _of_tanh(heading: Words, given: tuple[Words, ...], z: Name, a: Name, left: D
     ]
     main = chain(left, Derivative(z, Frac(u, v)), at_kink, {u: v, v: u}, algebra=("powers",))
     main = ended(main, tail)
-    names = {u: difference, v: total, a: Call("tanh", (z,))}
+    names: dict[Name, Expr] = {u: difference, v: total, a: Call("tanh", (z,))}
     return Working(heading, (*given, named), (*chains, main), main.result, conclusion(left, main.result), names)
 
 

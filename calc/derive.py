@@ -203,10 +203,8 @@ def _typed(text: str, wrt: str | None) -> Working:
     by = Name(_chosen(names, wrt))
     long = next((name for name in names if len(name) > LONGEST_PART), None)
     if long is not None:
-        fault = Fault(
-            "", f'"{short(long)}" found, names of at most {LONGEST_PART} characters needed. Use a shorter one'
-        )
-        raise ProblemError("formula", [fault])
+        what = f'"{short(long)}" found, names of at most {LONGEST_PART} characters needed. Use a shorter one'
+        raise ProblemError("formula", [Fault("", what)])
     found = recognised(formula, by, [operation() for operation in ACTIVATIONS])
     if found is not None and by.kind not in ("a", "u", "v"):
         return of_activation(found, _Of(by), zero_at_kinks)
