@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from calc.derive import Derivation, derive
+    from calc.derived import Derivation, derive
     from calc.errors import CalcError, ProblemError, UnsupportedError, VerificationError
     from calc.file import load
     from calc.problem import Problem
@@ -20,13 +20,13 @@ __version__ = "0.1.0"
 
 _HOME = {  # each name is loaded when it is first used, so that the command line starts at once
     "CalcError": "calc.errors",
-    "Derivation": "calc.derive",
+    "Derivation": "calc.derived",
     "Problem": "calc.problem",
     "ProblemError": "calc.errors",
     "Solution": "calc.solution",
     "UnsupportedError": "calc.errors",
     "VerificationError": "calc.errors",
-    "derive": "calc.derive",
+    "derive": "calc.derived",
     "load": "calc.file",
     "solve": "calc.solution",
 }

@@ -35,7 +35,9 @@ from calc.number import Shown
 ZERO, ONE, TWO = Num.of(0), Num.of(1), Num.of(2)
 
 MOST_TERMS = 12  # of a product that is multiplied out
-MOST_NODES = 3000  # of a formula that is simplified further than signs, numbers and fractions
+MOST_NODES = 300  # of a formula that is simplified further than signs, numbers and fractions
+MOST_WORKED = 10_000  # of a formula that is simplified at all
+MOST_SHORTENED = 60  # of a sum that is tried whether it gets shorter multiplied out or as one fraction
 MOST_LINES = 60  # rewritings of one formula
 MOST_DIGITS = 12  # of a power of a number that is worked out
 
@@ -295,7 +297,7 @@ def _place(factor: Expr) -> int:
 # --- fractions and powers --------------------------------------------------------------------------------------------
 
 
-def _fraction(expr: Expr) -> Expr:
+def joined(expr: Expr) -> Expr:
     """u · (v / w) -> u v / w;  (u / v) / w -> u / (v w);  (u / v)² -> u² / v²"""
     match expr:
         case Pow(Frac(num, den), int(exponent)):
@@ -380,7 +382,7 @@ def collected(expr: Expr) -> Expr:
 def _exponents(expr: Expr) -> Expr:
     """e^u e^(−u) -> 1;  e^u e^(2 u) -> e^(3 u)"""
 
-    def joined(first: Expr, second: Expr) -> Expr | None:
+    def pair(first: Expr, second: Expr) -> Expr | None:
         match first, second:
             case Call("exp", (u,)), Call("exp", (v,)):
                 above = simplify(Sum((u, v)), _PLAIN_REWRITINGS)
@@ -388,28 +390,28 @@ def _exponents(expr: Expr) -> Expr:
                     return ONE if above == ZERO else Call("exp", (above,))
         return None
 
-    return _in_pairs(expr, joined)
+    return _in_pairs(expr, pair)
 
 
 def _roots(expr: Expr) -> Expr:
     """√2 √π -> √(2 π)"""
 
-    def joined(first: Expr, second: Expr) -> Expr | None:
+    def pair(first: Expr, second: Expr) -> Expr | None:
         match first, second:
             case Call("sqrt", (u,)), Call("sqrt", (v,)) if not quantities(u) and not quantities(v):
                 return Call("sqrt", (simplify(Prod((u, v)), _PLAIN_REWRITINGS),))
         return None
 
-    return _in_pairs(expr, joined)
+    return _in_pairs(expr, pair)
 
 
-def _in_pairs(expr: Expr, joined: Callable[[Expr, Expr], Expr | None]) -> Expr:
+def _in_pairs(expr: Expr, pair: Callable[[Expr, Expr], Expr | None]) -> Expr:
     """The first two factors that make one, as one."""
     match expr:
         case Prod(factors):
             for i, second in enumerate(factors):
                 for j, first in enumerate(factors[:i]):
-                    both = joined(first, second)
+                    both = pair(first, second)
                     if both is not None:
                         return _plain(_product([*factors[:j], both, *factors[j + 1 : i], *factors[i + 1 :]]))
     return expr
@@ -490,7 +492,7 @@ def _with_number(value: fmpq, decimal: bool, core: Expr) -> Expr:
 def _expand(expr: Expr) -> Expr:
     """u (v + w) − u w -> u v + u w − u w, where terms cancel then"""
     match expr:
-        case Sum(terms):
+        case Sum(terms) if size(expr) <= MOST_SHORTENED:
             out = _multiplied_out(terms)
             if out is not None and size(simplify(out, _PLAIN_REWRITINGS)) < size(expr):
                 return out
@@ -532,7 +534,7 @@ def _distributed(term: Expr) -> Iterator[Expr]:
 def _common(expr: Expr) -> Expr:
     """u / v + w / x -> (u x + w v) / (v x), where it comes out shorter"""
     match expr:
-        case Sum(terms) if len(terms) <= MOST_TERMS:
+        case Sum(terms) if len(terms) <= MOST_TERMS and size(expr) <= MOST_SHORTENED:
             bare = [(isinstance(term, Neg), term.arg if isinstance(term, Neg) else term) for term in terms]
             if not any(isinstance(term, Frac) and number_of(term) is None for _, term in bare):
                 return expr
@@ -589,11 +591,11 @@ def _taken_out(whole: Sum, wanted: Callable[[Expr], bool]) -> Expr:
 
 Rewriting = tuple[str, Callable[[Expr], Expr]]  # its name in the wording, and what it does at one place
 
-_FEW: tuple[Rewriting, ...] = (("signs", _signs), ("fraction", _fraction), ("numbers", _numbers))
+_FEW: tuple[Rewriting, ...] = (("signs", _signs), ("fraction", joined), ("numbers", _numbers))
 _PLAIN_REWRITINGS: tuple[Rewriting, ...] = (
     ("signs", _signs),
     ("sgn", _sgn),
-    ("fraction", _fraction),
+    ("fraction", joined),
     ("numbers", _numbers),
     ("powers", collected),
     ("exponents", _exponents),
@@ -611,8 +613,9 @@ def rewriting(expr: Expr, known: Sequence[Rewriting] = REWRITINGS) -> tuple[str,
 
     A formula too long to be shown as a whole is not searched for what would cancel.
     """
-    if size(expr) > MOST_NODES:
-        known = _FEW
+    whole = size(expr)
+    if whole > MOST_NODES:
+        known = _FEW if whole < MOST_WORKED else ()
     for name, change in known:
         changed = plain(everywhere(expr, change))
         if changed != expr:

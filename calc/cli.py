@@ -130,7 +130,7 @@ def derive(formula: str, wrt: str | None, output: str | None, to: str | None, te
     FORMULA is infix, e.g. "1/(1+exp(-z))"; or the name of an activation or a loss, e.g. sigmoid, softmax,
     binary_cross_entropy; or one of each, e.g. "sigmoid + binary_cross_entropy": the loss by the activation's z.
     """
-    from calc.derive import derive as work
+    from calc.derived import derive as work
 
     with _reporting():
         format = _format(output, to)

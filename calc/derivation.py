@@ -5,8 +5,8 @@ a    activation, p of a softmax; t its target; E the loss
 u, v parts of a long formula, which have lines of their own
 
 The rules are those of calc.differentiate, the algebra that of calc.algebra: what is shown is what is computed with.
-SymPy is no part of this; it reorders what it prints, and takes longer to load than all of this to run. It is the referee in
-the tests, where every line is proven equal to the one before it.
+SymPy is no part of this: it reorders what it prints, and takes longer to load than all of this to run. It is the
+referee in the tests, where every line is proven equal to the one before it.
 
 To add the end of a derivation that the algebra does not find by itself: a function in TAILS.
 """
@@ -38,6 +38,7 @@ from calc.ops.activations import Activation
 from calc.ops.losses import CrossEntropy, Loss
 
 MOST_RULES = 2000  # of one chain of lines; a formula that the parser accepts has fewer
+LENGTHS = (30, 18, 11, 7, 4, 3)  # names and numbers of a formula in one piece, tried until every line fits
 SHORT = 4  # names and numbers of a derivative that is put in where it is used
 
 
@@ -194,16 +195,20 @@ def of_formula(formula: Expr, by: Name, f: Name, at_kink: AtKink, fits: Callable
         f: what the formula is called.
         fits: whether a side goes into rows of the page; where one does not, parts of the formula get names.
     """
-    longest = 30
-    while True:
-        working = _of_formula(formula, by, f, at_kink, longest)
-        sides = [side.expr for one in working.chains for side in one.sides]
-        if longest <= 3 or (max(map(size, sides)) <= 5 * longest and all(map(fits, sides))):
+    for longest in LENGTHS:
+        last = longest == LENGTHS[-1]  # a name that is too long for the page stays so
+        working = _of_formula(
+            formula, by, f, at_kink, longest, lambda side: last or (size(side) <= 5 * longest and fits(side))
+        )
+        if working is not None:
             return working
-        longest -= 3
+    raise AssertionError("the last length takes everything")
 
 
-def _of_formula(formula: Expr, by: Name, f: Name, at_kink: AtKink, longest: int) -> Working:
+def _of_formula(
+    formula: Expr, by: Name, f: Name, at_kink: AtKink, longest: int, fits: Callable[[Expr], bool]
+) -> Working | None:
+    """The same with parts of at most ``longest`` names and numbers; None where a line does not fit."""
     sign = "d" if all(quantity == by for quantity in quantities(formula)) else "∂"
     names, whole = shortened(formula, longest, [*quantities(formula), f])
     known: dict[Name, Expr] = {}
@@ -211,9 +216,13 @@ def _of_formula(formula: Expr, by: Name, f: Name, at_kink: AtKink, longest: int)
     for name, part in names.items():
         if _depends(part, by, known):
             worked = chain(Derivative(by, name, sign), Derivative(by, part, sign), at_kink, known)
+            if not all(fits(side.expr) for side in worked.sides):
+                return None
             chains.append(worked)
             known[name] = worked.result
     chains.append(chain(Derivative(by, f, sign), Derivative(by, whole, sign), at_kink, known))
+    if not all(fits(side.expr) for side in chains[-1].sides):
+        return None
     given = [Words("derive.given", {"definition": Line(f, (("=", whole),))})]
     if names:
         lines = tuple(Line(name, (("=", part),)) for name, part in names.items())

@@ -10,7 +10,8 @@ To add a function: put its derivative into SLOPES, its evaluation into calc.expr
 
 from collections.abc import Callable, Collection, Sequence
 
-from calc.algebra import ONE, TWO, ZERO, collected, everywhere, number, number_of, plain, raised, simplify
+from calc.algebra import ONE, TWO, ZERO, collected, everywhere, joined, number, number_of, plain, raised, simplify
+from calc.errors import UnsupportedError
 from calc.expr import (
     FUNCTIONS,
     Call,
@@ -37,8 +38,13 @@ def differentiate(expr: Expr, by: Name, at_kink: AtKink) -> Expr:
 
     Args:
         at_kink: what the conventions say of abs and of ties of max and min ("kinks") and of relu ("relu_at_zero").
+    Raises:
+        UnsupportedError: powers of powers of powers … that are too many to be worked.
     """
-    return simplify(_worked(Derivative(by, expr), at_kink))
+    try:
+        return simplify(_worked(Derivative(by, expr), at_kink))
+    except RecursionError:
+        raise UnsupportedError("a formula is nested too deeply to be differentiated. Use several formulas") from None
 
 
 def _worked(pending: Derivative, at_kink: AtKink) -> Expr:
@@ -71,6 +77,10 @@ def rule(pending: Derivative, at_kink: AtKink, parts: Collection[Name] = ()) -> 
             return ("variable", ONE) if expr == by else ("part", pending)
         case Sum(terms):
             return "sum", Sum(tuple([Neg(of(term.arg)) if isinstance(term, Neg) else of(term) for term in terms]))
+        case Neg(Neg(arg)):
+            while isinstance(arg, Neg) and isinstance(arg.arg, Neg):
+                arg = arg.arg.arg
+            return "signs", of(arg)
         case Neg(arg):
             return ("linear", Neg(ONE)) if arg == by else ("factor", Neg(of(arg)))
         case Prod(factors, sign):
@@ -85,6 +95,8 @@ def rule(pending: Derivative, at_kink: AtKink, parts: Collection[Name] = ()) -> 
             return "product", Sum(
                 tuple([_prod(*factors[:i], of(factor), *factors[i + 1 :]) for i, factor in enumerate(factors)])
             )
+        case Frac(Frac() | Prod((Frac(), *_))):  # x / y / z
+            return "fraction", of(everywhere(expr, joined))
         case Frac(num, den):
             if constant(den):
                 return ("linear", Frac(ONE, den)) if num == by else ("factor", Frac(of(num), den))

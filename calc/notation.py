@@ -68,9 +68,24 @@ class Notation:
             return replace(self._spelled(name), base=self.own["learning_rate"].base)
         return self._spelled(name)
 
+    def _of_any(self, kind: str, index: tuple[int | str, ...]) -> Symbol:
+        """The letter of a quantity without its unit and layer."""
+        depth, sub = len(self.layers), "".join(map(str, index))
+        known = {
+            "z": Name("z", depth, (1,)),
+            "a": Name("a", depth, (1,)),
+            "t": Name("t", None, (1,)),
+            "E": Name("E"),
+        }
+        letters = {one: self.profile.symbol(name).base for one, name in known.items()}
+        distinct = len(set(letters.values())) == len(letters)  # in some course a target is y, as an output elsewhere
+        return Symbol(letters[kind] if distinct and kind in letters else kind, sub)
+
     def _spelled(self, name: Name) -> Symbol:
         bare = name
         letter, dot, kind = name.kind.partition(".")
+        if letter == "any":  # of any unit: a derivation's z, a, t, and its indices
+            return self._of_any(kind, name.index)
         if dot and (
             name.index or letter != "learning_rate"
         ):  # the optimiser's state of a parameter: v with the indices of w

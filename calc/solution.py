@@ -134,9 +134,18 @@ class Solution(Page):
         if len(self._iterations) > 1 or self.problem.training.rule != "gradient":
             from calc.explain_training import explain_training  # not on the path of a plain solve
 
-            return explain_training(self.problem, self._iterations)
+            document, placed, count = explain_training(self.problem, self._iterations)
+            return self._with_appendix(document), placed, count
         document, numbers, count = explain(self.problem, first.trace, first.exact)
-        return document, [numbers], count
+        return self._with_appendix(document), [numbers], count
+
+    def _with_appendix(self, document: Document) -> Document:
+        """The page, and where it is asked for how each derivative in use comes about."""
+        if not self.problem.solution.derivations:
+            return document
+        from calc.explain_derivations import appendix  # where it is asked for
+
+        return Document(document.title, (*document.sections, *appendix(self.problem, self.trace.graph)))
 
     @property
     def document(self) -> Document:
