@@ -196,10 +196,7 @@ def of_formula(formula: Expr, by: Name, f: Name, at_kink: AtKink, fits: Callable
         fits: whether a side goes into rows of the page; where one does not, parts of the formula get names.
     """
     for longest in LENGTHS:
-        last = longest == LENGTHS[-1]  # a name that is too long for the page stays so
-        working = _of_formula(
-            formula, by, f, at_kink, longest, lambda side: last or (size(side) <= 5 * longest and fits(side))
-        )
+        working = _of_formula(formula, by, f, at_kink, longest, fits)
         if working is not None:
             return working
     raise AssertionError("the last length takes everything")
@@ -216,12 +213,12 @@ def _of_formula(
     for name, part in names.items():
         if _depends(part, by, known):
             worked = chain(Derivative(by, name, sign), Derivative(by, part, sign), at_kink, known)
-            if not all(fits(side.expr) for side in worked.sides):
+            if not _goes(worked, longest, fits):
                 return None
             chains.append(worked)
             known[name] = worked.result
     chains.append(chain(Derivative(by, f, sign), Derivative(by, whole, sign), at_kink, known))
-    if not all(fits(side.expr) for side in chains[-1].sides):
+    if not _goes(chains[-1], longest, fits):
         return None
     given = [Words("derive.given", {"definition": Line(f, (("=", whole),))})]
     if names:
@@ -232,6 +229,13 @@ def _of_formula(
     if any(quantity in names for quantity in quantities(result)):
         after = (*after, Words("derive.as_above"))
     return Working(Words("derive.of", {"name": f}), tuple(given), tuple(chains), result, after, names)
+
+
+def _goes(worked: Chain, longest: int, fits: Callable[[Expr], bool]) -> bool:
+    """Whether every line fits; of the shortest parts all do, since a name cannot be made shorter."""
+    if longest == LENGTHS[-1]:
+        return True
+    return all(size(side.expr) <= 5 * longest and fits(side.expr) for side in worked.sides)
 
 
 def conclusion(left: Expr, result: Expr) -> tuple[Words, ...]:
