@@ -227,6 +227,8 @@ def instance(expr: Expr, i: int, j: int, units: int = 4) -> Expr:
                 letter = own | {index.kind: number, "k": number if index.kind == "k" else None}
                 terms.append(instance_of(term, letter))
             return Sum(tuple(terms))
+        if isinstance(part, Derivative):
+            return Derivative(part.by, everywhere(part.of, written_out), part.sign)
         return part
 
     def instance_of(term: Expr, letter: dict[str, Any]) -> Expr:

@@ -265,7 +265,7 @@ class _View:
             texts = stacked(f"  {row.left.rjust(column)} {row.right}")
             if row.note is not None:
                 note = self.note(row.note)
-                texts[-1] = f"{texts[-1].ljust(page - notes)}  {note}"
+                texts[-1] = f"{texts[-1].ljust(page - notes - 2)}  {note}"
             if row.number is not None:
                 middle = (len(texts) - 1) // 2
                 texts[middle] = f"{texts[middle].ljust(page - 6)}  ({row.number})"
