@@ -458,11 +458,11 @@ def test_whatever_the_parser_takes_is_worked_at_once(case: str) -> None:
     solved = derive(LONG[case], "z")
     assert solved.lines
     assert solved.render()
-    assert time.perf_counter() - started < 8  # on a busy machine; about a second on a quiet one
+    assert time.perf_counter() - started < 20  # on a busy machine; one to four seconds on a quiet one
     formula = parse(LONG[case], ["x", "y", "z"])
     started = time.perf_counter()
     assert size(differentiate(formula, Name("z"), zero_at_kinks))
-    assert time.perf_counter() - started < 8
+    assert time.perf_counter() - started < 20
 
 
 def check_page(text: str, folder: Path) -> None:

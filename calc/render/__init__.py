@@ -27,6 +27,7 @@ FORMATS: tuple[type[Format], ...] = (Markdown, Latex, Typst, Text)
 
 SHORT = 14  # rows that stay on one page
 HIGH = 20  # rows of matrices that need not
+NOTED = 100  # characters of a note and the frame of its row
 MOST_CHARACTERS = 1000  # of one block of formulas; some hosts refuse longer ones
 
 
@@ -265,6 +266,8 @@ class _View:
             texts = stacked(f"  {row.left.rjust(column)} {row.right}")
             if row.note is not None:
                 note = self.note(row.note)
+                if len(texts[-1]) > page - notes - 2:  # no room beside it
+                    texts.append("")
                 texts[-1] = f"{texts[-1].ljust(page - notes - 2)}  {note}"
             if row.number is not None:
                 middle = (len(texts) - 1) // 2
@@ -294,4 +297,4 @@ class Grid(NamedTuple):
 
 def _characters(rows: list[Row]) -> int:
     """How long a block of rows becomes, its frame included."""
-    return sum([len(row.left) + len(row.right) + 30 for row in rows])
+    return sum([len(row.left) + len(row.right) + (30 if row.note is None else NOTED) for row in rows])
