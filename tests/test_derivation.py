@@ -559,3 +559,44 @@ def test_a_notebook_shows_it_and_files_are_written(tmp_path: Path) -> None:
     for suffix in ("md", "tex", "typ", "txt", "json", "pdf"):
         solved.save(tmp_path / f"page.{suffix}")
         assert (tmp_path / f"page.{suffix}").stat().st_size > 500
+
+
+PROFILES = ("standard", "net-out", "from-to", "vw", "ih-ho", "delta-nabla", "x-layer")
+
+
+def small(**settings: Any) -> dict[str, Any]:
+    layers = [{"activation": name, "weights": [[0.4, -0.3]] if k == 0 else [[0.5]]} for k, name in
+              enumerate(("tanh", "sigmoid", "tanh", "sigmoid"))]  # fmt: skip
+    samples = [{"inputs": [1, 2], "targets": [1]}]
+    return {"learning_rate": 0.1, "loss": "bce", "layers": layers, "samples": samples} | settings
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_the_appendix_derives_each_operation_once_in_the_letters_of_the_course(profile: str) -> None:
+    problem = calc.Problem(**small(solution={"derivations": True}, notation={"profile": profile}))
+    page = calc.solve(problem).render("markdown")
+    headings = [line for line in page.split("## Appendix")[1].splitlines() if line.startswith("### ")]
+    assert headings == [
+        "### Derivative of binary cross-entropy",
+        "### Derivative of sigmoid",
+        "### Derivative of tanh",
+        "### sigmoid with binary cross-entropy",
+    ]
+    assert "any" not in page.split("## Appendix")[1].replace("any unit", "")
+
+
+def test_without_being_asked_for_there_is_no_appendix() -> None:
+    assert "Appendix" not in calc.solve(calc.Problem(**small())).render("markdown")
+
+
+def test_the_perceptron_rule_has_no_derivatives_to_derive() -> None:
+    layer = {"activation": "step", "weights": [[0.5, 0.5]], "biases": [0]}
+    with pytest.raises(calc.ProblemError, match="takes no derivatives"):
+        calc.Problem(
+            **small(
+                layers=[layer],
+                loss="half_squared_error",
+                training={"rule": "perceptron"},
+                solution={"derivations": True},
+            )
+        )
