@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from calc import document as page
+from calc.algebra import everywhere
 from calc.derivation import Chain, Letters, Working, of_activation, of_both, of_formula, of_loss, recognised
 from calc.document import Block, Document, Prose, Section
 from calc.errors import Fault, ProblemError, short
-from calc.expr import Derivative, Expr, Name, Partial
+from calc.expr import Derivative, Expr, Name, Neg, Partial
 from calc.formula import LONGEST, READ, FormulaError, parse
 from calc.notation import Notation
 from calc.number import Shown
@@ -197,7 +198,7 @@ def _only(wrt: str | None, name: str) -> None:
 def _typed(text: str, wrt: str | None) -> Working:
     names = _names(text)
     try:
-        formula = parse(text, names)
+        formula = everywhere(parse(text, names), _without_pairs)
     except FormulaError as error:
         raise ProblemError("formula", [Fault("", str(error))]) from None
     by = Name(_chosen(names, wrt))
@@ -216,6 +217,11 @@ def _typed(text: str, wrt: str | None) -> Working:
         return widest(side, printer, room) <= room
 
     return of_formula(formula, by, f, zero_at_kinks, fits)
+
+
+def _without_pairs(expr: Expr) -> Expr:
+    """u for −(−u), which would fill a line where somebody types a hundred of them."""
+    return expr.arg.arg if isinstance(expr, Neg) and isinstance(expr.arg, Neg) else expr
 
 
 class _Of(Letters):
