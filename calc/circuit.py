@@ -10,6 +10,7 @@ dL/dv       the same where the gradient dL/df = upstream arrives at f from beyon
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, StrictInt, StrictStr
@@ -20,7 +21,7 @@ from calc.expr import Call, Expr, Frac, Name, Neg, Num, Partial, Pow, Prod, Quan
 from calc.fields import Number, Rate, unknown
 from calc.formula import Assignment, FormulaError, is_name, parse_assignment
 from calc.graph import BEYOND, LEARNING_RATE, Graph, Node
-from calc.notation import Notation
+from calc.notation import Spelling
 from calc.problem import Conventions, NotationOptions, Problem, SolutionOptions, Table
 from calc.symbol import Symbol
 from calc.updates import change_of
@@ -360,11 +361,11 @@ def _backward(graph: Graph) -> Iterator[Line]:
 # --- how it is spelled -----------------------------------------------------------------------------------------------
 
 
-class CircuitNotation(Notation):
-    """The file's own names as symbols: w1 is w with index 1, alpha a Greek letter, z1_2 has both its indices below."""
+class CircuitNotation(Spelling):
+    """The file's own names as symbols, those of changes and of updated values made from them."""
 
     def __init__(self, problem: Circuit) -> None:
-        super().__init__(problem)
+        super().__init__(problem.notation)
         self.loss = Name(assignments_of(problem)[-1].name)
         self.changed = set(map(Name, problem.wrt)) if problem.graph.learning_rate is not None else set()
 
@@ -377,11 +378,6 @@ class CircuitNotation(Notation):
         if name.updated:
             bare = self.symbol(Name(name.kind))
             return Symbol(bare.base, bare.sub, bare.sup, primes=1)
-        return self._spelled(name)
-
-    def _spelled(self, name: Name) -> Symbol:
-        delta = name.kind.startswith("D") and Name(name.kind[1:]) in self.changed
-        first, *rest = name.kind.removeprefix("D" if delta else "").split("_")
-        base = first.rstrip("0123456789") if first.rstrip("0123456789").isalpha() else first[0]
-        sub = ",".join(part for part in (first[len(base) :], *rest) if part)
-        return Symbol(base, sub, delta=delta)
+        if name.kind.startswith("D") and Name(name.kind[1:]) in self.changed:
+            return replace(self.symbol(Name(name.kind[1:])), delta=True)
+        return super()._symbol(name)

@@ -1,4 +1,4 @@
-"""The command line: solve, new, schema, formats. Text and files to standard output, messages to standard error.
+"""The command line: solve, derive, new, schema, formats. Text and files to standard output, messages to standard error.
 
 Exit status: 0 done, 2 the input is wrong, 3 our own verification failed.
 """
@@ -9,12 +9,15 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
 from calc import __version__
 from calc.errors import CalcError, Fault, ProblemError, VerificationError
+
+if TYPE_CHECKING:
+    from calc.solution import Page
 
 
 def main() -> NoReturn:
@@ -95,7 +98,6 @@ def solve(
 ) -> None:
     """Work PROBLEM, a TOML or JSON file (- reads standard input): forward pass, backward pass, update, check."""
     from calc.file import load
-    from calc.solution import find_format, format_of, write_whole
     from calc.solution import solve as work
 
     settings = {
@@ -107,22 +109,55 @@ def solve(
         ("solution", "show"): show,
     }
     with _reporting("standard input" if problem == "-" else problem):
-        format = to or (format_of(output) if output else "md")
-        if format not in ("pdf", "json"):
-            format = find_format(format).name  # before the work, so that a slip is told at once
+        format = _format(output, to)  # before the work, so that a slip is told at once
         if decimals is not None and significant is not None:
             raise ProblemError("command line", [Fault("--decimals, --significant", "both found, one needed. Drop one")])
-        if format == "pdf" and not output and sys.stdout and sys.stdout.isatty():
-            raise ProblemError(
-                "command line", [Fault("--to pdf", "a PDF is not written to a terminal. Add -o FILE.pdf")]
-            )
         overrides = {key: value for key, value in settings.items() if value is not None}
-        solution = work(load(problem, overrides), templates)
-        content = solution.pdf() if format == "pdf" else solution.render(format).encode()
-        if output:
-            write_whole(output, content)
-        else:
-            _emit(content)
+        _write(work(load(problem, overrides), templates), output, format)
+
+
+@app.command()
+@click.argument("formula", metavar="FORMULA")
+@click.option("--wrt", metavar="NAME", help="The name to differentiate by; else the only one, z, a or x.")
+@click.option("-o", "--output", metavar="OUT", help="Write a file; its suffix decides the format.")
+@click.option("--to", metavar="FORMAT", help="md, tex, typ, pdf, json or txt; see: calc formats.")
+@click.option(
+    "--templates", metavar="DIR", type=click.Path(path_type=Path), help="A folder searched before calc's own."
+)
+def derive(formula: str, wrt: str | None, output: str | None, to: str | None, templates: Path | None) -> None:
+    """Work the derivative of FORMULA line by line, each line with its rule.
+
+    FORMULA is infix, e.g. "1/(1+exp(-z))"; or the name of an activation or a loss, e.g. sigmoid, softmax,
+    binary_cross_entropy; or one of each, e.g. "sigmoid + binary_cross_entropy": the loss by the activation's z.
+    """
+    from calc.derived import derive as work
+
+    with _reporting():
+        format = _format(output, to)
+        _write(work(formula, wrt, templates), output, format)
+
+
+def _format(output: str | None, to: str | None) -> str:
+    """The format asked for; by the suffix of the file, else Markdown."""
+    from calc.solution import find_format, format_of
+
+    format = to or (format_of(output) if output else "md")
+    if format not in ("pdf", "json"):
+        format = find_format(format).name
+    if format == "pdf" and not output and sys.stdout and sys.stdout.isatty():
+        raise ProblemError("command line", [Fault("--to pdf", "a PDF is not written to a terminal. Add -o FILE.pdf")])
+    return format
+
+
+def _write(page: "Page", output: str | None, format: str) -> None:
+    """A page into a file, or to standard output."""
+    from calc.solution import write_whole
+
+    content = page.pdf() if format == "pdf" else page.render(format).encode()
+    if output:
+        write_whole(output, content)
+    else:
+        _emit(content)
 
 
 @app.command()

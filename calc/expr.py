@@ -201,7 +201,16 @@ class Shape:
     columns: int
 
 
-Expr = Quantity | Num | Sum | Neg | Prod | Frac | Pow | Call | Cases | Matrix | Transposed | Shape
+@dataclass(slots=True, unsafe_hash=True)
+class Derivative:
+    """d/dby of ``of``, not yet worked; ``sign`` is "d", or "∂" where there are other names."""
+
+    by: Name
+    of: "Expr"
+    sign: str = "d"
+
+
+Expr = Derivative | Quantity | Num | Sum | Neg | Prod | Frac | Pow | Call | Cases | Matrix | Transposed | Shape
 
 
 @dataclass(frozen=True)
@@ -335,6 +344,7 @@ FUNCTIONS: dict[str, Function] = {
     "sigmoid": Function(definition=sigmoid_definition),
     "relu": Function(definition=relu_definition),
     "loss": Function(),  # E(p), the loss as a function of one parameter
+    "sum": Function(),  # Σ_k of the second argument, k the first: what a derivation says of any number of units
 }
 
 
@@ -407,7 +417,7 @@ def _collect(expr: Expr, found: dict[str, Quantity]) -> None:
                     found.setdefault(part.id, part)
                 else:
                     _collect(part, found)
-        case Neg(arg) | Transposed(arg):
+        case Neg(arg) | Transposed(arg) | Derivative(_, arg):
             _collect(arg, found)
         case Pow(base, exponent):
             _collect(base, found)
@@ -449,6 +459,10 @@ def rename(expr: Expr, new: Callable[[Quantity], Expr]) -> Expr:
             return Cases(new_head, rename(on, new), rename(above, new), rename(at, new), rename(below, new))
         case Transposed(arg):
             return Transposed(rename(arg, new))
+        case Derivative(by, of, d):
+            renamed = new(by)
+            assert isinstance(renamed, Name), "a derivative is by a name"
+            return Derivative(renamed, rename(of, new), d)
         case Matrix() | Shape():
             return expr
 
@@ -500,7 +514,7 @@ def substitute(expr: Expr, printed: Mapping[str, Shown]) -> Expr:
                 return substitute(branch, printed)  # the case that applies, worked
             args = tuple([substitute(arg, printed) for arg in head.args])
             return Cases(Call(head.function, args), substitute(on, printed), above, at, below)
-        case Matrix() | Transposed() | Shape():
+        case Matrix() | Transposed() | Shape() | Derivative():
             raise TypeError(f"{expr!r} is no number")
 
 
@@ -529,6 +543,8 @@ def to_sympy(expr: Expr, symbols: Mapping[str, Any]) -> "sympy.Expr":
                 if definition is not None:
                     return convert(definition(*args))
                 return getattr(sympy, FUNCTIONS[function].sympy or function)(*map(convert, args)) if args else sympy.pi
+            case Derivative(by, of):
+                return sympy.diff(convert(of), symbols[by.id])
             case Cases():
                 on = convert(part.on)
                 return sympy.Piecewise(

@@ -221,7 +221,7 @@ def product(*factors: Expr) -> Expr:
     """x y side by side; with a point where the eye would run them together: x · 2, net · out."""
     apart = any(
         isinstance(factor, Num)
-        or (isinstance(factor, Name) and len(factor.kind.split("_")[0].rstrip("0123456789")) > 1)
+        or (isinstance(factor, Name) and len(factor.kind.split("_")[0].removeprefix("any.").rstrip("0123456789")) > 1)
         for factor in factors[1:]
     )
     return Prod(factors, "·" if apart else "")

@@ -7,7 +7,7 @@ from dataclasses import replace
 from calc.errors import Fault, ProblemError
 from calc.expr import Call, Cases, Name, Partial
 from calc.ops import Activation
-from calc.problem import Network, Problem
+from calc.problem import Network, NotationOptions, Problem
 from calc.profiles import PROFILES, Vw
 from calc.symbol import Symbol
 
@@ -25,14 +25,10 @@ class Notation(ABC):
     nabla = False
     loss = Name("E")
 
-    def __init__(self, problem: Problem, marked: bool | None = None) -> None:
-        """
-        Args:
-            marked: by default only where an update sees several samples.
-        """
-        self.marked = problem.marked if marked is None else marked
-        self.own = dict(problem.notation.symbols)
-        self.multiply = problem.notation.multiply
+    def __init__(self, options: NotationOptions, marked: bool = False) -> None:
+        self.marked = marked
+        self.own = dict(options.symbols)
+        self.multiply = options.multiply
         self._symbols: dict[str, Symbol] = {}
 
     def own_symbol(self, partial: Partial) -> Symbol | None:
@@ -54,6 +50,15 @@ class Notation(ABC):
     def _symbol(self, name: Name) -> Symbol: ...
 
 
+class Spelling(Notation):
+    """Names as they were typed: w1 is w with index 1, alpha a Greek letter, z1_2 has both its indices below."""
+
+    def _symbol(self, name: Name) -> Symbol:
+        first, *rest = name.kind.split("_")
+        base = first.rstrip("0123456789") or first
+        return Symbol(base, ",".join(part for part in (first[len(base) :], *rest, *map(str, name.index)) if part))
+
+
 def notation_of(problem: Problem, marked: bool | None = None) -> Notation:
     """The notation of a problem, whatever its kind."""
     if isinstance(problem, Network):
@@ -68,7 +73,11 @@ class NetworkNotation(Notation):
     """The profile of a network with its own symbols on top."""
 
     def __init__(self, problem: Network, marked: bool | None = None) -> None:
-        super().__init__(problem, marked)
+        """
+        Args:
+            marked: by default only where an update sees several samples.
+        """
+        super().__init__(problem.notation, problem.marked if marked is None else marked)
         self.profile = {profile.name: profile for profile in PROFILES}[problem.notation.profile](problem)
         self.nabla = self.profile.nabla
         self.deltas = problem.solution.method != "chain"
@@ -111,9 +120,24 @@ class NetworkNotation(Notation):
             return replace(self._spelled(name), base=self.own["learning_rate"].base)
         return self._spelled(name)
 
+    def _of_any(self, kind: str, index: tuple[int | str, ...]) -> Symbol:
+        """The letter of a quantity without its unit and layer."""
+        depth, sub = len(self.layers), "".join(map(str, index))
+        known = {
+            "z": Name("z", depth, (1,)),
+            "a": Name("a", depth, (1,)),
+            "t": Name("t", None, (1,)),
+            "E": Name("E"),
+        }
+        letters = {one: self.profile.symbol(name).base for one, name in known.items()}
+        distinct = len(set(letters.values())) == len(letters)  # in some course a target is y, as an output elsewhere
+        return Symbol(letters[kind] if distinct and kind in letters else kind, sub)
+
     def _spelled(self, name: Name) -> Symbol:
         bare = name
         letter, dot, kind = name.kind.partition(".")
+        if letter == "any":  # of any unit: a derivation's z, a, t, and its indices
+            return self._of_any(kind, name.index)
         if dot and (
             name.index or letter != "learning_rate"
         ):  # the optimiser's state of a parameter: v with the indices of w

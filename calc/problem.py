@@ -165,6 +165,7 @@ class SolutionOptions(Table):
 
     method: Literal["chain", "delta", "matrix"] = "chain"
     show: Show = "auto"
+    derivations: bool = False
     detail: Literal["exam"] = "exam"
     language: Literal["en"] = "en"
 
@@ -186,6 +187,8 @@ def _rule_conflicts(problem: "Network") -> Iterator[Fault]:
     rule = problem.training.rule
     if rule == "gradient":
         return
+    if problem.solution.derivations:
+        yield Fault("solution.derivations", f"found; the {rule} rule takes no derivatives. Leave it out")
     if problem.learning_rates is not None:
         yield Fault("learning_rates", f"found; the {rule} rule has one rate. Use learning_rate")
     if problem.penalty.active:

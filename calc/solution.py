@@ -2,6 +2,7 @@
 
 import json
 import os
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -16,7 +17,7 @@ from calc.errors import CalcError, Fault, ProblemError
 from calc.explain import explain
 from calc.expr import Expr
 from calc.lines import step_line
-from calc.notation import find_parameters, notation_of
+from calc.notation import Notation, find_parameters, notation_of
 from calc.problem import Network, Problem
 from calc.render import FORMATS, Format, render
 from calc.trace import Step, Trace
@@ -60,44 +61,19 @@ class Values(Mapping[str, Result]):
         return len(self.trace.values)
 
 
-class Solution:
-    """A worked and verified problem.
+class Page(ABC):
+    """Something that is shown on a page: as text in any format, as a PDF, as a file, in a notebook."""
 
-    ``solution["dE/dw2_1_1"]`` is a Result of the first update, ``solution.iterations[-1]["w2_1_1'"]`` one of the last;
-    ``render("latex")`` the page as text; ``save("xor.pdf")`` writes a file.
-    """
-
-    def __init__(
-        self,
-        problem: Problem,
-        iterations: Sequence[Iteration[Any]],
-        explained: Callable[[], Explained],
-        templates: Path | None = None,
-    ) -> None:
-        """
-        Args:
-            explained: writes the page, where it is asked for.
-        """
-        self.problem, self.templates = problem, templates
-        self._explain = explained
-        self.iterations = tuple(Values(iteration) for iteration in iterations)
-        self.trace = iterations[0].trace
-        self.notation = notation_of(problem)
-
-    @cached_property
-    def _explained(self) -> Explained:
-        return self._explain()
+    notation: Notation
+    templates: Path | None = None  # a folder searched before calc's own
 
     @property
+    @abstractmethod
     def document(self) -> Document:
         """The page, in no particular format."""
-        return self._explained[0]
 
-    def __getitem__(self, id: str) -> Result:
-        return self.iterations[0][id]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.iterations[0])
+    @abstractmethod
+    def _as_json(self) -> dict[str, Any]: ...
 
     def render(self, format: str = "markdown") -> str:
         """The page as text: markdown, latex, typst, text, json, or their suffixes.
@@ -139,6 +115,46 @@ class Solution:
 
     def _repr_latex_(self) -> str:
         return self.render("latex")
+
+
+class Solution(Page):
+    """A worked and verified problem.
+
+    ``solution["dE/dw2_1_1"]`` is a Result of the first update, ``solution.iterations[-1]["w2_1_1'"]`` one of the last;
+    ``render("latex")`` the page as text; ``save("xor.pdf")`` writes a file.
+    """
+
+    def __init__(
+        self,
+        problem: Problem,
+        iterations: Sequence[Iteration[Any]],
+        explained: Callable[[], Explained],
+        templates: Path | None = None,
+    ) -> None:
+        """
+        Args:
+            explained: writes the page, where it is asked for.
+        """
+        self.problem, self.templates = problem, templates
+        self._explain = explained
+        self.iterations = tuple(Values(iteration) for iteration in iterations)
+        self.trace = iterations[0].trace
+        self.notation = notation_of(problem)
+
+    @cached_property
+    def _explained(self) -> Explained:
+        return self._explain()
+
+    @property
+    def document(self) -> Document:
+        """The page, in no particular format."""
+        return self._explained[0]
+
+    def __getitem__(self, id: str) -> Result:
+        return self.iterations[0][id]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.iterations[0])
 
     def _as_json(self) -> dict[str, Any]:
         notation = notation_of(self.problem, marked=True)
@@ -229,9 +245,15 @@ def _explain(problem: Problem, iterations: Sequence[Iteration[Any]]) -> Explaine
     if len(iterations) > 1 or problem.rule != "gradient":
         from calc.explain_training import explain_training
 
-        return explain_training(problem, iterations)
-    document, numbers, count = explain(problem, first.trace, first.exact)
-    return document, [numbers], count
+        document, placed, count = explain_training(problem, iterations)
+    else:
+        document, numbers, count = explain(problem, first.trace, first.exact)
+        placed = [numbers]
+    if problem.solution.derivations:
+        from calc.explain_derivations import appendix
+
+        document = Document(document.title, (*document.sections, *appendix(problem, first.trace.graph)))
+    return document, placed, count
 
 
 FORMAT_NAMES = (*(name for format in FORMATS for name in (format.name, *format.aliases)), "json", "pdf")

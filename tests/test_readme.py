@@ -1,6 +1,7 @@
 """Every command and snippet of the README runs, on a copy of the checkout."""
 
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -32,7 +33,7 @@ def lines(block: str) -> list[str]:
 @pytest.mark.parametrize("command", lines(blocks("sh")[2]))
 def test_each_command_of_the_command_line_section_runs(command: str, copy: Path) -> None:
     assert command.startswith("calc ")
-    run = [sys.executable, "-m", *command.split()]
+    run = [sys.executable, "-m", *shlex.split(command)]
     done = subprocess.run(run, cwd=copy, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 
@@ -63,6 +64,11 @@ def test_the_python_snippets_run(copy: Path) -> None:
 def test_the_piece_shown_stands_in_the_example() -> None:
     (piece,) = re.findall(r"^> ```math\n(.*?)^> ```", README, re.MULTILINE | re.DOTALL)
     assert piece.replace("> ", "") in (ROOT / "examples" / "xor.md").read_text("utf-8")
+
+
+def test_the_derivation_shown_is_what_is_printed() -> None:
+    (shown,) = re.findall(r"^```\n(  da/dz.*?)^```", README, re.MULTILINE | re.DOTALL)
+    assert shown in calc.derive("sigmoid").render("text")
 
 
 def test_every_value_that_the_table_names_is_accepted() -> None:

@@ -12,6 +12,7 @@ from calc.symbol import GREEK, Symbol
 class LatexPrinter(Printer):
     """amsmath, as Markdown hosts read it too."""
 
+    differentials = {"d": "d ", "∂": r"\partial "}
     times = {"": r"\,", "·": r"\cdot", "×": r"\times", "∘": r"\circ", "⊘": r"\oslash", "/": "/"}
     functions = {
         "f": "f", "sigmoid": r"\sigma", "tanh": r"\tanh", "max": r"\max", "ln": r"\ln", "pi": r"\pi",
@@ -42,6 +43,9 @@ class LatexPrinter(Printer):
 
     def size(self, of: str) -> str:
         return rf"\left|{of}\right|"
+
+    def sum_over(self, index: str) -> str:
+        return rf"\sum_{{{index}}}"
 
     def symbol(self, symbol: Symbol) -> str:
         base = f"\\{symbol.base}" if symbol.base in GREEK else symbol.base
@@ -119,6 +123,9 @@ class Latex(Format):
         composed = unicodedata.normalize("NFC", text)  # é has a glyph, e with a combining accent has none
         shown = printable(composed, _glyphs())
         return re.sub(",(?=,)", ",{}", "".join(_SPECIAL.get(c, c) for c in shown))
+
+    def label(self, text: str) -> str:
+        return rf"\text{{{self.text(text)}}}"
 
     def inline(self, formula: str) -> str:
         return f"${formula}$"

@@ -3,7 +3,7 @@
 import re
 
 from calc.render.format import Format, visible
-from calc.render.latex import LatexPrinter
+from calc.render.latex import Latex, LatexPrinter
 
 _SPECIAL = re.compile(r"[\\`*_{}\[\]<>#$|~&^@=!+-]|:(?=\S)|(?<=www)\.|^\d+(?=[.)])", re.IGNORECASE)
 
@@ -23,6 +23,9 @@ class Markdown(Format):
         if not _SPECIAL.search(shown):
             return shown
         return _SPECIAL.sub(lambda match: "".join(_entity(c, shown, match.start()) for c in match[0]), shown)
+
+    def label(self, text: str) -> str:
+        return Latex().label(text)  # as LaTeX is read between dollar signs
 
     def inline(self, formula: str) -> str:
         return f"${formula}$"

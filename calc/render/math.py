@@ -11,6 +11,7 @@ from typing import ClassVar
 from calc.expr import (
     Call,
     Cases,
+    Derivative,
     Expr,
     Frac,
     Matrix,
@@ -47,6 +48,7 @@ class Printer(ABC):
 
     functions: ClassVar[dict[str, str]]  # how functions are written that are not written by their name
     times: ClassVar[dict[str, str]]  # what stands between factors: "" side by side, "·", "×"
+    differentials: ClassVar[dict[str, str]] = {"d": "d ", "∂": "∂ "}
     minus: ClassVar[str] = "-"
     applied: ClassVar[str] = ""  # what stands between a function and the matrix it is taken of
     fraction_level: ClassVar[int] = FACTOR  # a fraction with a bar holds together in a product
@@ -117,6 +119,16 @@ class Printer(ABC):
             case Call("abs", (arg,)):
                 text, width = self.measure(arg)
                 return self.size(text), width + 2, BASE
+            case Call("sum", (index, arg)):
+                text, width = self.measure(arg, FACTOR)
+                return f"{self.sum_over(self.write(index))} {text}", width + 4, ANY
+            case Derivative(by, of, d):
+                sign = self.differentials[d]
+                (under, wider), (text, width) = self.measure(by), self.measure(of)
+                if isinstance(of, Quantity):
+                    return self.ratio(sign + text, sign + under), max(width, wider) + 2, self.fraction_level
+                operator = self.ratio(sign.strip(), sign + under)
+                return operator + self.brackets(text), wider + 2 + BRACKETS + width, FACTOR
             case Call(function, ()):
                 return self.function(function), 2.0, BASE
             case Call(function, (Matrix() as of,)):  # its own brackets serve
@@ -271,6 +283,8 @@ class Printer(ABC):
     def root(self, of: str) -> str: ...
     @abstractmethod
     def size(self, of: str) -> str: ...
+    @abstractmethod
+    def sum_over(self, index: str) -> str: ...
     @abstractmethod
     def symbol(self, symbol: Symbol) -> str: ...
     @abstractmethod
