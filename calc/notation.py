@@ -56,7 +56,8 @@ class Spelling(Notation):
     def _symbol(self, name: Name) -> Symbol:
         first, *rest = name.kind.split("_")
         base = first.rstrip("0123456789") or first
-        return Symbol(base, ",".join(part for part in (first[len(base) :], *rest, *map(str, name.index)) if part))
+        typed = ",".join(part for part in (first[len(base) :], *rest) if part)
+        return Symbol(base, typed + "".join(map(str, name.index)))
 
 
 def notation_of(problem: Problem, marked: bool | None = None) -> Notation:
