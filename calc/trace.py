@@ -19,7 +19,22 @@ from flint import fmpq
 
 from calc import rules
 from calc.errors import UnsupportedError
-from calc.expr import Expr, Name, Neg, Num, Partial, Prod, Quantity, Sum, evaluate, negated, quantities, rename, sum_of
+from calc.expr import (
+    Expr,
+    Name,
+    Neg,
+    Num,
+    Partial,
+    Prod,
+    Quantity,
+    Sum,
+    at_kink,
+    evaluate,
+    negated,
+    quantities,
+    rename,
+    sum_of,
+)
 from calc.fields import Optimizer
 from calc.graph import Graph, build, delta_of
 from calc.number import (
@@ -340,6 +355,10 @@ class Trace:
     def is_zero(self, id: str) -> bool:
         """Whether a value is 0, exactly or to within a thousand decimals."""
         return self.show(id).value == 0
+
+    def at_kink(self, id: str) -> bool:
+        """Whether the formula of a value stands exactly between two of its cases."""
+        return self._refine(lambda: at_kink(self.steps[id].expr, self.values), id)
 
     def show(self, id: str, extra: int = 0) -> Shown:
         """The printed form of a quantity, with ``extra`` guard digits (none where rounded numbers are carried)."""

@@ -10,10 +10,10 @@ from dataclasses import replace
 
 from flint import arb, fmpq
 
-from calc.errors import VerificationError
-from calc.expr import Cases, Expr, Frac, Name, Neg, Num, Prod, Sum, evaluate
+from calc.errors import UnsupportedError, VerificationError
+from calc.expr import Name, at_kink, evaluate
 from calc.graph import LEARNING_RATE, Graph, build
-from calc.number import LAST_BITS, START_BITS, Number, Shown, Undecided, Unprintable, precision, sign
+from calc.number import LAST_BITS, START_BITS, Number, Shown, Undecided, Undefined, Unprintable, precision, sign
 from calc.ops.activations import Identity
 from calc.problem import Problem
 from calc.rules import compares_sums
@@ -67,6 +67,10 @@ def verify(problem: Problem, trace: Trace) -> Trace:
                 )
             except Undecided:  # a kink so close that its side is not decided
                 continue
+            except Undefined as error:
+                raise UnsupportedError(
+                    f"E: {error}, so close to these numbers that its derivative has no meaning. Change the numbers"
+                ) from None
             numeric = (above - below) / (2 * h)
             if rule == "delta":  # which states the change, −η times the gradient
                 numeric = values[LEARNING_RATE.id] * numeric
@@ -148,21 +152,9 @@ def kinks(graph: Graph, values: Mapping[str, Number]) -> dict[Name, tuple[Number
         # the whole loss is a sum of parts, and it is the parts that are held
         slopes = (node.slope,) if node.slope else () if node.name == graph.loss else node.locals
         for by, slope in slopes:
-            if _at_kink(slope, values):
+            if at_kink(slope, values):
                 held[node.name] = (values[node.name.id], by, values[by.id], evaluate(slope, values))
     return held
-
-
-def _at_kink(expr: Expr, values: Mapping[str, Number]) -> bool:
-    match expr:
-        case Cases(_, on, above, _, below):
-            side = sign(evaluate(on, values))
-            return side == 0 or _at_kink(above if side > 0 else below, values)
-        case Sum(parts) | Prod(parts):
-            return any(_at_kink(part, values) for part in parts)
-        case Neg(arg) | Frac(arg, Num()):  # divided by the share that a mask keeps
-            return _at_kink(arg, values)
-    return False
 
 
 def loss_at(
@@ -171,9 +163,8 @@ def loss_at(
     """E of given inputs, targets, parameters and states: a forward pass and nothing else, at the precision in force."""
     values = dict(given)
     for node in graph.nodes:
-        at_kink = held.get(node.name)
-        if at_kink is not None:
-            value, by, there, slope = at_kink
+        if node.name in held:
+            value, by, there, slope = held[node.name]
             values[node.name.id] = value + slope * (values[by.id] - there)
         else:
             values[node.name.id] = evaluate(node.expr, values)
@@ -210,6 +201,9 @@ def _quotient(trace: Trace, w: Name, bits: int) -> tuple[Shown, Shown, Shown, Sh
             h = fmpq(10) ** -power
             try:
                 above, below = (loss_at(trace.graph, here | {w.id: value + side * h}) for side in (1, -1))
+            except Undefined:  # so far away the loss has no value
+                continue
+            try:
                 result = rounding.show((above - below) / (2 * h))
                 if result.value != gradient:
                     continue

@@ -183,7 +183,7 @@ for formula in json.load(sys.stdin):
         raise SystemExit(f"{formula[:80]!r} was read")
     except FormulaError:
         slowest = max(slowest, time.process_time() - start)
-print(slowest, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+print(slowest)
 """
 
 
@@ -192,10 +192,9 @@ def test_no_formula_takes_long_or_much(record_property: Callable[[str, object], 
     run = [sys.executable, "-c", LIMITED, str(MEMORY)]
     done = subprocess.run(run, input=formulas, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
-    seconds, memory = map(float, done.stdout.split())
+    seconds = float(done.stdout)
     assert seconds < SECONDS
-    assert memory < MEMORY
-    record_property(f"hostile formulas: {len(HOSTILE)}, slowest", f"{seconds:.3f} s, {memory / 2**20:.0f} MB")
+    record_property("hostile formulas", f"{len(HOSTILE)} within {MEMORY >> 20} MB, the slowest in {seconds:.3f} s")
 
 
 @pytest.mark.parametrize("formula", GOOD)
