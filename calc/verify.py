@@ -33,6 +33,7 @@ def verify(problem: Problem, trace: Trace) -> Trace:
         The trace that was checked: ``trace`` itself, or its full, simultaneous counterpart.
     Raises:
         VerificationError: they disagree, so nothing may be printed.
+        UnsupportedError: a value cannot be printed, or the loss has none beside these numbers.
     """
     rule, graph = problem.training.rule, trace.graph
     if rule == "perceptron":
@@ -77,6 +78,8 @@ def verify(problem: Problem, trace: Trace) -> Trace:
             gap = abs(arb(numeric - chain))
             if gap <= abs(arb(chain)) * arb(10) ** -AGREEMENT or gap < arb(10) ** -NOTHING:
                 return trace
+    for id in trace.steps:
+        trace.show(id)  # names a value beyond any page, whose ball is too wide to be checked
     raise VerificationError(
         f"the gradients fail the independent check: the chain rule gives {arb(chain).str(20)} along a random "
         "direction, two forward passes another number. This is a bug of calc: please report it with the problem file"
