@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from flint import arb, fmpq
 
-from calc.number import Number, Shown, Undefined, is_nothing, sign
+from calc.number import Number, Shown, Undefined, decided, is_nothing, sign
 
 if TYPE_CHECKING:
     import sympy
@@ -521,7 +521,8 @@ def substitute(expr: Expr, printed: Mapping[str, Shown]) -> Expr:
                 return substitute(definition(*args), printed)
             return Call(function, tuple([substitute(arg, printed) for arg in args]))
         case Cases(head, on, above, at, below):
-            side = sign(evaluate(on, {id: shown.value for id, shown in printed.items()}))
+            values = {id: shown.value for id, shown in printed.items()}
+            side = decided(lambda: sign(evaluate(on, values)))
             branch = {1: above, 0: at, -1: below}[side]
             # H(0) does not say whose share of a tie it is: the share stands there
             if quantities(branch) or (side == 0 and head.function == "H"):

@@ -28,7 +28,7 @@ from calc.expr import (
 from calc.graph import delta_of
 from calc.lines import COLUMNS, Lines, by_unit, chunks, integer, plural
 from calc.notation import Notation, function_of
-from calc.ops import Activation
+from calc.ops import Activation, Loss
 from calc.penalty import PENALTY, SIZES, SQUARES
 from calc.updates import ahead_of, change_of, state_of
 
@@ -187,8 +187,8 @@ class GivenWriter(Lines):
             looked = "_ahead" if there is not None and conventions.update_order == "simultaneous" else ""
             yield Words(f"given.{conventions.update_order}{looked}")
         yield from self._own_words()
-        named = [of for of in (*(layer.activation for layer in problem.layers), problem.loss) if not of.own]
-        kinks = {key for operation in named for key in operation.kinks}
+        operations: list[Activation | Loss] = [*(layer.activation for layer in problem.layers), problem.loss]
+        kinks = {key for operation in operations if not operation.own for key in operation.kinks}
         for key in ("relu_at_zero", "kinks"):
             if key in kinks:
                 yield Words(f"given.{key}", {"value": Num(conventions.at_kink(key))})

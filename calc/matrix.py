@@ -10,7 +10,7 @@ A matrix is the quantity without its indices: Name("w", 2) of Name("w", 2, (1, 3
 expression of such names. Where the line works entry by entry it is read off the scalar steps (``MatrixWriter._lift``).
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from calc.document import Block, Cell, Derivation, Line, Prose, Section, Table, Words, prose
 from calc.explain import Writer
@@ -36,7 +36,7 @@ from calc.expr import (
 )
 from calc.graph import LEARNING_RATE
 from calc.notation import function_of
-from calc.number import Shown
+from calc.number import Number, Shown, decided
 from calc.profiles import PROFILES
 from calc.trace import Step
 from calc.updates import change_of, state_of
@@ -215,7 +215,7 @@ class MatrixWriter(Writer):
         result = Matrix(tuple(tuple(Num(entry) for entry in row) for row in shown), of)
         values = {id: operand.value for id, operand in printed.items()}
         follows = all(
-            entry.exact and (isinstance(step.expr, Quantity) or evaluate(step.expr, values) == entry.value)
+            entry.exact and (isinstance(step.expr, Quantity) or _value(step.expr, values) == entry.value)
             for entry, step in zip((entry for row in shown for entry in row), flat, strict=True)
         )
         if not faithful:
@@ -503,6 +503,10 @@ class MatrixWriter(Writer):
 
 
 # --- small change ----------------------------------------------------------------------------------------------------
+
+
+def _value(expr: Expr, values: Mapping[str, Number]) -> Number:
+    return decided(lambda: evaluate(expr, values))
 
 
 def _head(formula: Call | Cases) -> str:

@@ -14,7 +14,7 @@ from flint import fmpq
 from calc.document import Document
 from calc.errors import CalcError, Fault, ProblemError
 from calc.explain import explain
-from calc.expr import Expr
+from calc.expr import Expr, Name
 from calc.lines import step_line
 from calc.notation import Notation, find_parameters
 from calc.problem import Problem
@@ -157,6 +157,8 @@ class Solution:
         known = {quantity.id: quantity for step in trace.steps.values() for quantity in (step.result, *step.uses)}
         for w in (name for layer in trace.graph.parameters for name in layer):  # constants stand in no step
             known |= {name.id: name for name in (w, change_of(w), w.after_update())}
+        for s in trace.graph.samples:  # a loss of the author's may not ask for a target
+            known |= {(t := Name("t", None, (j,), s)).id: t for j in range(1, self.problem.widths[-1] + 1)}
         return {
             id: {
                 "value": trace.text(id),

@@ -47,6 +47,7 @@ from calc.number import (
     Undecided,
     Undefined,
     Unprintable,
+    decided,
     decimal_text,
     precision,
 )
@@ -430,15 +431,7 @@ class Trace:
 
 def _rounded(rounding: Rounding, expr: Expr, values: Mapping[str, Number]) -> Shown:
     """``expr`` over exact numbers, rounded as the page says; digits decided by precision, at last by the tie rule."""
-    bits = START_BITS
-    while True:
-        try:
-            with precision(bits):
-                return rounding.show(evaluate(expr, values))
-        except Undecided:
-            if bits >= LAST_BITS:
-                raise
-            bits *= 2
+    return decided(lambda: rounding.show(evaluate(expr, values)))
 
 
 def run(problem: Problem) -> Trace:
