@@ -351,11 +351,11 @@ def of_activation(activation: Activation, letters: Letters, at_kink: AtKink) -> 
         return of_softmax(letters)
     z, a = letters.z(), letters.a()
     written, formula = activation.formula(z), definition(activation, z)
-    result = activation.derivative(z, a, at_kink(activation.kink or "kinks"))
+    result = activation.derivative(z, a, at_kink)
     heading = Words("derive.of_activation", {"name": _called(activation)})
     tails = {True: (), False: TAILS[activation.name](activation, z, a) if activation.name in TAILS else ()}
     if isinstance(formula, Cases):
-        at = at_kink(activation.kink) if activation.kink else None
+        at = at_kink(activation.kinks[0]) if activation.kinks else None
         return by_cases(heading, a, z, formula, result, at, at_kink, tails, {a: written})
     sides = tuple(("=", side) for side in dict.fromkeys((written, formula)))
     given = (Words("derive.given", {"definition": Line(a, sides)}),)
@@ -491,7 +491,7 @@ def _end_of_elu(activation: Activation, z: Name, a: Name) -> Tail:
     formula = activation.formula(z)
     assert isinstance(formula, Cases)
     bend, power = plain(formula.below), Call("exp", (z,))
-    slope = activation.derivative(z, a, Shown("0"))
+    slope = activation.derivative(z, a, lambda _: Shown("0"))
     assert isinstance(slope, Cases)
     assert isinstance(slope.below, Sum)
     _, alpha = slope.below.terms
@@ -610,7 +610,7 @@ def of_loss(loss: Loss, letters: Letters, at_kink: AtKink, outputs: int | None =
         tails: dict[bool, Tail] = {True: (), False: ()}
         if isinstance(result, Cases) and loss.name == "huber":
             tails[True] = ((said("odd"), plain(result.above)),)
-        at = at_kink("kinks") if loss.has_kink else None
+        at = at_kink(loss.kinks[0]) if loss.kinks else None
         return by_cases(heading, e, a, cases, result, at, at_kink, tails, {e: part})
     left = Derivative(a, e, "∂")
     worked = ended(chain(left, Derivative(a, part, "∂"), at_kink), ((said("front"), result),))
@@ -621,11 +621,10 @@ def of_loss(loss: Loss, letters: Letters, at_kink: AtKink, outputs: int | None =
 def _of_outputs(loss: Loss, a: Expr, t: Expr, at_kink: AtKink, outputs: int | None) -> tuple[Expr, Expr]:
     """One output's part of the loss and its derivative; where they hang on how many outputs there are, of n."""
     some, more = 2, 3
-    at = at_kink("kinks")
     if outputs is not None or loss.part(a, t, some) == loss.part(a, t, more):
         number = outputs or 1
-        return loss.part(a, t, number), loss.derivative(a, t, number, at)
-    n, found = Name("n"), (loss.part(a, t, more), loss.derivative(a, t, more, at))
+        return loss.part(a, t, number), loss.derivative(a, t, number, at_kink)
+    n, found = Name("n"), (loss.part(a, t, more), loss.derivative(a, t, more, at_kink))
 
     def general(expr: Expr) -> Expr:
         return n if expr == Num.of(more) else expr
@@ -646,7 +645,7 @@ def of_both(
         return _of_softmax_loss(heading, loss, letters, at_kink, outputs)
     z, a, t, e = letters.z(), letters.a(), letters.t(), letters.e()
     outer = _of_outputs(loss, a, t, at_kink, outputs)[1]
-    inner = activation.derivative(z, a, at_kink(activation.kink or "kinks"))
+    inner = activation.derivative(z, a, at_kink)
     left = Derivative(z, e, "∂")
     product = Prod((Derivative(a, e, "∂"), Derivative(z, a)), "·")
     inserted = Prod((outer, inner), "·")

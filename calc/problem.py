@@ -138,8 +138,8 @@ class Conventions(Table):
     relu_at_zero: Half = Field(default=0, validate_default=True)
     kinks: Half = Field(default=0, validate_default=True)
 
-    def at_kink(self, convention: str | None) -> Shown:
-        """The derivative taken at a kink that ``relu_at_zero`` or ``kinks`` settles; 0 where there is none."""
+    def at_kink(self, convention: str) -> Shown:
+        """The derivative taken at a kink that ``relu_at_zero`` or ``kinks`` settles."""
         return self.relu_at_zero.shown if convention == "relu_at_zero" else self.kinks.shown
 
 
