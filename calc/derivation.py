@@ -368,6 +368,8 @@ def of_activation(activation: Activation, letters: Letters, at_kink: AtKink) -> 
 
 def _called(operation: Activation | Loss) -> Words:
     kind = "activation" if isinstance(operation, Activation) else "loss"
+    if operation.own:
+        return Words(f"derive.own_{kind}")
     return Words(f"{kind}.{operation.name}", {}, operation.name.replace("_", " "))
 
 
