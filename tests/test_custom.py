@@ -297,6 +297,19 @@ def test_a_training_and_the_delta_rule_take_formulas(schedule: Any) -> None:
     single = {"learning_rate": 1, "layers": [layer], "samples": samples, "training": {"rule": "delta"}}
     page = calc.solve(calc.Problem(**single)).render()
     assert not proofread(page, {"decimals": 4, "ties": "half-up"}).faults
+    single |= {"training": {"rule": "perceptron"}, "loss": own("(t - a)**2")}
+    assert '"formula" found, "step" or "sign" needed for the perceptron rule' in faults(**single)
+    assert 'loss: "formula" found; the perceptron rule goes with half_squared_error alone' in faults(**single)
+
+
+def test_a_loss_too_steep_for_any_small_step_is_no_wrong_derivative() -> None:
+    layers = [
+        {"activation": own("(z**z)**(abs(z)/2)"), "weights": [["-1"]], "biases": ["0.1"]},
+        {"activation": "identity", "weights": [[0]]},
+    ]
+    problem = {"learning_rate": 1, "loss": own("min(a, t)"), "layers": layers, "rounding": {"significant": 5}}
+    with pytest.raises(calc.UnsupportedError, match="E: so steep"):
+        calc.solve(calc.Problem(**problem, samples=[{"inputs": [-100], "targets": [100]}]))
 
 
 # Fuzz ------------------------------------------------------------------------------------------------------
