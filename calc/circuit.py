@@ -27,6 +27,7 @@ from calc.updates import change_of
 
 MOST_NODES = 2000
 MOST_ITERATIONS = 1000
+LONGEST_NAME = 20  # characters that still fit a column of a table
 
 Line = tuple[Quantity, str, Expr]  # result, kind, formula
 
@@ -87,6 +88,9 @@ def _graph_faults(graph: Mapping[str, Any]) -> Iterator[Fault]:
         if not is_name(name):
             what = f'"{short(name)}" is no name. Use a letter, then letters, digits and _; no function\'s name'
             yield Fault(f"graph.values.{short(name)}", what)
+        elif len(name) > LONGEST_NAME:
+            what = f"a name of {len(name)} characters found, at most {LONGEST_NAME} needed. Use a shorter one"
+            yield Fault(f"graph.values.{short(name)}", what)
     names = [name for name in known if is_name(name)]
     for number, text in enumerate(formulas if isinstance(formulas, list) else ()):
         if not isinstance(text, str):
@@ -102,13 +106,18 @@ def _graph_faults(graph: Mapping[str, Any]) -> Iterator[Fault]:
         if name in names:
             what = "a value" if name in known else "assigned before"
             yield Fault(where, f"{name} is {what}. Give the quantity another name")
-        names.append(name)
-    for number, name in enumerate(wrt if isinstance(wrt, list) else ()):
-        if isinstance(name, str) and name not in known:
+        elif len(name) > LONGEST_NAME:
+            what = f"a name of {len(name)} characters found, at most {LONGEST_NAME} needed. Use a shorter one"
+            yield Fault(where, what)
+        names += [name] if name not in names else []
+    asked = [name if isinstance(name, str) else "" for name in wrt] if isinstance(wrt, list) else []
+    for number, name in enumerate(asked):
+        if name and name not in known:
             yield Fault(f"graph.wrt[{number}]", unknown(name, known, known[:12]))
-        elif isinstance(name, str) and name in wrt[:number] if isinstance(wrt, list) else False:
+        elif name and name in asked[:number]:
             yield Fault(f"graph.wrt[{number}]", f"{name} stands twice. Remove it")
-    if isinstance(graph.get("iterations"), int) and graph.get("iterations") != 1 and "learning_rate" not in graph:
+    iterations = graph.get("iterations")
+    if isinstance(iterations, int) and iterations > 1 and "learning_rate" not in graph:
         what = "several iterations found without a learning rate. Add graph.learning_rate, or remove iterations"
         yield Fault("graph.iterations", what)
 
@@ -144,10 +153,10 @@ def _id_faults(problem: Circuit) -> Iterator[Fault]:
             yield Fault("graph", f"{name} is the name of a learning rate or a change. Rename yours")
     if BEYOND.id in names and problem.graph.upstream.value != 1:
         return
-    spelled: dict[str, str] = {}
+    spelled: dict[Symbol, str] = {}
     notation = CircuitNotation(problem)
     for name in names:
-        symbol = str(notation.symbol(Name(name)))
+        symbol = notation.symbol(Name(name))
         if symbol in spelled:
             what = f"{spelled[symbol]} and {name} are both printed {symbol}. Rename one, or give it a symbol of its own"
             yield Fault("graph", what)

@@ -59,7 +59,8 @@ def _printable(message: str) -> str:
     """A message that quotes a file may not steer the terminal."""
     from calc.render.format import visible
 
-    return "\n".join(line[: len(line) - len(line.lstrip())] + visible(line.lstrip()) for line in message.split("\n"))
+    # word by word, so that what stands below another line stays there
+    return "\n".join(" ".join(visible(word) for word in line.split(" ")) for line in message.split("\n"))
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})

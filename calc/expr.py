@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from flint import arb, fmpq
 
-from calc.number import Number, Shown, Undefined, is_nothing, sign
+from calc.number import Number, Shown, Undefined, decided, is_nothing, sign
 
 if TYPE_CHECKING:
     import sympy
@@ -425,6 +425,34 @@ def _collect(expr: Expr, found: dict[str, Quantity]) -> None:
                 _collect(part, found)
 
 
+def children(expr: Expr) -> tuple[Expr, ...]:
+    """What an operation is made of; nothing of a quantity, a number or a matrix."""
+    match expr:
+        case Sum(parts) | Prod(parts) | Call(_, parts):
+            return parts
+        case Neg(arg) | Transposed(arg):
+            return (arg,)
+        case Frac(num, den):
+            return num, den
+        case Pow(base, exponent):
+            return (base,) if isinstance(exponent, int) else (base, exponent)
+        case Cases(_, on, above, at, below):
+            return on, above, at, below
+    return ()
+
+
+def at_kink(expr: Expr, values: Mapping[str, Number]) -> bool:
+    """Whether a case distinction in ``expr`` stands exactly between its cases.
+
+    Raises:
+        Undecided: see ``evaluate``.
+    """
+    if isinstance(expr, Cases):
+        side = sign(evaluate(expr.on, values))
+        return side == 0 or at_kink(expr.above if side > 0 else expr.below, values)
+    return any(at_kink(part, values) for part in children(expr))
+
+
 def rename(expr: Expr, new: Callable[[Quantity], Expr]) -> Expr:
     """The same formula over other names."""
     match expr:
@@ -493,10 +521,11 @@ def substitute(expr: Expr, printed: Mapping[str, Shown]) -> Expr:
                 return substitute(definition(*args), printed)
             return Call(function, tuple([substitute(arg, printed) for arg in args]))
         case Cases(head, on, above, at, below):
-            branch = {1: above, 0: at, -1: below}[
-                sign(evaluate(on, {id: shown.value for id, shown in printed.items()}))
-            ]
-            if quantities(branch):
+            values = {id: shown.value for id, shown in printed.items()}
+            side = decided(lambda: sign(evaluate(on, values)))
+            branch = {1: above, 0: at, -1: below}[side]
+            # H(0) does not say whose share of a tie it is: the share stands there
+            if quantities(branch) or (side == 0 and head.function == "H"):
                 return substitute(branch, printed)  # the case that applies, worked
             args = tuple([substitute(arg, printed) for arg in head.args])
             return Cases(Call(head.function, args), substitute(on, printed), above, at, below)

@@ -10,7 +10,7 @@ A matrix is the quantity without its indices: Name("w", 2) of Name("w", 2, (1, 3
 expression of such names. Where the line works entry by entry it is read off the scalar steps (``MatrixWriter._lift``).
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from calc.document import Block, Cell, Derivation, Line, Prose, Section, Table, Words, prose
 from calc.explain import Writer
@@ -36,7 +36,7 @@ from calc.expr import (
 )
 from calc.graph import LEARNING_RATE
 from calc.notation import function_of
-from calc.number import Shown
+from calc.number import Number, Shown, decided
 from calc.profiles import PROFILES
 from calc.trace import Step
 from calc.updates import change_of, state_of
@@ -215,7 +215,7 @@ class MatrixWriter(Writer):
         result = Matrix(tuple(tuple(Num(entry) for entry in row) for row in shown), of)
         values = {id: operand.value for id, operand in printed.items()}
         follows = all(
-            entry.exact and (isinstance(step.expr, Quantity) or evaluate(step.expr, values) == entry.value)
+            entry.exact and (isinstance(step.expr, Quantity) or _value(step.expr, values) == entry.value)
             for entry, step in zip((entry for row in shown for entry in row), flat, strict=True)
         )
         if not faithful:
@@ -285,8 +285,13 @@ class MatrixWriter(Writer):
     def _applies(self, number: int) -> Words:
         """What a layer's function is, by the name that stands before its matrices."""
         activation, z = self.problem.layers[number - 1].activation, Name("z")
-        function, formula = function_of(activation), activation.formula(z)
-        if formula == z or self._coupled(number) or (isinstance(formula, Call | Cases) and _head(formula) == function):
+        function, formula = function_of(activation, self.problem.layers), activation.formula(z)
+        if (
+            activation.own
+            or formula == z
+            or self._coupled(number)
+            or (isinstance(formula, Call | Cases) and _head(formula) == function)
+        ):
             return super()._applies(number)
         return Words("forward.applies", {"function": Line(Call(function, (z,)), (("=", formula),))})
 
@@ -302,7 +307,7 @@ class MatrixWriter(Writer):
     def _function(self, layer: int, of: Expr) -> Expr:
         """f(Z) of a layer."""
         activation = self.problem.layers[layer - 1].activation
-        return of if activation.name == "identity" else Call(function_of(activation), (of,))
+        return of if activation.name == "identity" else Call(function_of(activation, self.problem.layers), (of,))
 
     def forward(self) -> Iterator[Section]:
         """Per layer its sums and its activations."""
@@ -405,10 +410,10 @@ class MatrixWriter(Writer):
         """f′(Z) worked: by its own formula, or as f′ of the numbers with the formula said before."""
         activation = self.problem.layers[number - 1].activation
         z, a = Name("z"), Name("a")
-        convention = self.problem.conventions.at_kink(activation.kink)
-        formula, lifted = activation.derivative(z, a, convention), self._lift(slope)
-        own = Call(f"{function_of(activation)}'", (slope.by,))
-        if isinstance(formula, Cases):
+        formula = activation.derivative(z, a, self.problem.conventions.at_kink)
+        lifted = None if activation.own else self._lift(slope)
+        own = Call(f"{function_of(activation, self.problem.layers)}'", (slope.by,))
+        if isinstance(formula, Cases) and not activation.own:
             args = {"above": formula.above, "on": z, "below": formula.below}
             yield prose("matrix.by_sides", **args)
         elif lifted is None and a not in quantities(formula):
@@ -498,6 +503,10 @@ class MatrixWriter(Writer):
 
 
 # --- small change ----------------------------------------------------------------------------------------------------
+
+
+def _value(expr: Expr, values: Mapping[str, Number]) -> Number:
+    return decided(lambda: evaluate(expr, values))
 
 
 def _head(formula: Call | Cases) -> str:

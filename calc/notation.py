@@ -7,7 +7,7 @@ from dataclasses import replace
 from calc.errors import Fault, ProblemError
 from calc.expr import Call, Cases, Name, Partial
 from calc.ops import Activation
-from calc.problem import Network, Problem
+from calc.problem import Layer, Network, Problem
 from calc.profiles import PROFILES, Vw
 from calc.symbol import Symbol
 
@@ -93,7 +93,7 @@ class NetworkNotation(Notation):
         of = partial.of
         if of.kind != "a" or of.index or partial.by.kind != "z" or not of.layer:
             return None
-        function = function_of(self.layers[of.layer - 1].activation)
+        function = function_of(self.layers[of.layer - 1].activation, self.layers)
         return None if function == "softmax" else f"{function}'"
 
     def _symbol(self, name: Name) -> Symbol:
@@ -138,10 +138,16 @@ class NetworkNotation(Notation):
         return Symbol(symbol.base, symbol.sub, symbol.sup, int(name.updated), mark, delta=name.kind.startswith("D"))
 
 
-def function_of(activation: Activation) -> str:
-    """What the function of a whole layer is called: sigmoid, relu, gelu; f where its name is no word."""
+def function_of(activation: Activation, layers: Sequence[Layer]) -> str:
+    """What the function of a whole layer is called: sigmoid, relu, gelu; f where its name is no word.
+
+    Where the author gave several formulas, f_1, f_2 and so on.
+    """
     if activation.name == "softmax":
         return "softmax"
+    if activation.own:
+        different = list(dict.fromkeys(layer.activation for layer in layers if layer.activation.own))
+        return "f" if len(different) == 1 else f"f_{different.index(activation) + 1}"
     match activation.formula(Name("z")):
         case Call(function, (Name(),)) | Cases(Call(function, (Name(),))):
             return function

@@ -14,7 +14,7 @@ from flint import fmpq
 from calc.document import Document
 from calc.errors import CalcError, Fault, ProblemError
 from calc.explain import explain
-from calc.expr import Expr
+from calc.expr import Expr, Name
 from calc.lines import step_line
 from calc.notation import find_parameters, notation_of
 from calc.problem import Network, Problem
@@ -164,6 +164,12 @@ class Solution:
         known = {quantity.id: quantity for step in trace.steps.values() for quantity in (step.result, *step.uses)}
         for w in (name for layer in trace.graph.parameters for name in layer):  # constants stand in no step
             known |= {name.id: name for name in (w, change_of(w), w.after_update())}
+        if isinstance(self.problem, Network):  # a loss of the author's may not ask for a target
+            outputs = range(1, self.problem.widths[-1] + 1)
+            unused = [Name("t", None, (j,), s) for s in trace.graph.samples for j in outputs]
+        else:  # nor a graph for a value
+            unused = [Name(id) for id in trace.graph.given]
+        known |= {name.id: name for name in unused}
         return {
             id: {
                 "value": trace.text(id),

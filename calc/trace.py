@@ -19,7 +19,22 @@ from flint import fmpq
 
 from calc import rules
 from calc.errors import UnsupportedError
-from calc.expr import Expr, Name, Neg, Num, Partial, Prod, Quantity, Sum, evaluate, negated, quantities, rename, sum_of
+from calc.expr import (
+    Expr,
+    Name,
+    Neg,
+    Num,
+    Partial,
+    Prod,
+    Quantity,
+    Sum,
+    at_kink,
+    evaluate,
+    negated,
+    quantities,
+    rename,
+    sum_of,
+)
 from calc.fields import Optimizer
 from calc.graph import Graph, build, delta_of
 from calc.number import (
@@ -32,6 +47,7 @@ from calc.number import (
     Undecided,
     Undefined,
     Unprintable,
+    decided,
     decimal_text,
     precision,
 )
@@ -355,6 +371,10 @@ class Trace:
         """Whether a value is 0, exactly or to within a thousand decimals."""
         return self.show(id).value == 0
 
+    def at_kink(self, id: str) -> bool:
+        """Whether the formula of a value stands exactly between two of its cases."""
+        return self._refine(lambda: at_kink(self.steps[id].expr, self.values), id)
+
     def show(self, id: str, extra: int = 0) -> Shown:
         """The printed form of a quantity, with ``extra`` guard digits (none where rounded numbers are carried)."""
         shown = self._shown.get((id, 0))
@@ -425,15 +445,7 @@ class Trace:
 
 def _rounded(rounding: Rounding, expr: Expr, values: Mapping[str, Number]) -> Shown:
     """``expr`` over exact numbers, rounded as the page says; digits decided by precision, at last by the tie rule."""
-    bits = START_BITS
-    while True:
-        try:
-            with precision(bits):
-                return rounding.show(evaluate(expr, values))
-        except Undecided:
-            if bits >= LAST_BITS:
-                raise
-            bits *= 2
+    return decided(lambda: rounding.show(evaluate(expr, values)))
 
 
 def run(problem: Problem) -> Trace:

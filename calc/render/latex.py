@@ -14,7 +14,8 @@ class LatexPrinter(Printer):
 
     times = {"": r"\,", "·": r"\cdot", "×": r"\times", "∘": r"\circ", "⊘": r"\oslash", "/": "/"}
     functions = {
-        "f": "f", "sigmoid": r"\sigma", "tanh": r"\tanh", "max": r"\max", "ln": r"\ln", "pi": r"\pi",
+        "f": "f", "sigmoid": r"\sigma", "tanh": r"\tanh", "max": r"\max", "min": r"\min",
+        "sin": r"\sin", "cos": r"\cos", "ln": r"\ln", "pi": r"\pi",
         "relu": r"\operatorname{ReLU}", "leaky_relu": r"\operatorname{LReLU}", "elu": r"\operatorname{ELU}",
         "silu": r"\operatorname{SiLU}", "gelu": r"\operatorname{GELU}",
     }  # fmt: skip

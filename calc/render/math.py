@@ -121,10 +121,10 @@ class Printer(ABC):
                 return self.function(function), 2.0, BASE
             case Call(function, (Matrix() as of,)):  # its own brackets serve
                 text, width = self.measure(of)
-                return self.function(function) + self.applied + text, self._call_width(function) + width, BASE
+                return self._function(function) + self.applied + text, self._call_width(function) + width, BASE
             case Call(function, args):
                 parts = [self.measure(arg) for arg in args]
-                text = self.function(function) + self.brackets(", ".join([text for text, _ in parts]))
+                text = self._function(function) + self.brackets(", ".join([text for text, _ in parts]))
                 return text, self._call_width(function) + sum([width + 1 for _, width in parts]), BASE
             case Cases():
                 return *self.measure(expr.head), BASE
@@ -141,6 +141,13 @@ class Printer(ABC):
             case Shape(height, columns):
                 return f"({height} {self.times['×']} {columns})", 6.0 + len(f"{height}{columns}"), BASE
         raise TypeError(expr)
+
+    def _function(self, name: str) -> str:
+        """A function's name; of several formulas of the author's that of one, f_2 or f_2'."""
+        bare = name.rstrip("'")
+        if bare.startswith("f_"):
+            return self.symbol(Symbol("f", bare[2:], primes=len(name) - len(bare)))
+        return self.function(name)
 
     def _call_width(self, function: str) -> float:
         """Of a function's name and its brackets."""

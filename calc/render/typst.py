@@ -12,7 +12,8 @@ class TypstPrinter(Printer):
 
     times = {"": " thin ", "·": "dot.op", "×": "times", "∘": "∘", "⊘": "⊘", "/": "slash"}
     applied = " "
-    functions = {"f": "f", "sigmoid": "sigma", "tanh": "tanh", "max": "max", "ln": "ln", "pi": "pi", "relu": '"ReLU"',
+    functions = {"f": "f", "sigmoid": "sigma", "tanh": "tanh", "max": "max", "min": "min",
+                 "sin": "sin", "cos": "cos", "ln": "ln", "pi": "pi", "relu": '"ReLU"',
                  "leaky_relu": '"LReLU"', "elu": '"ELU"', "silu": '"SiLU"', "gelu": '"GELU"'}  # fmt: skip
 
     def ratio(self, num: str, den: str) -> str:
