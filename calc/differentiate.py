@@ -102,7 +102,12 @@ def above(u: Expr, at: Shown) -> Expr:
 
 
 def _of_larger(first: Expr, second: Expr, at_kink: AtKink) -> list[Expr]:
-    """By the one that max picks; of a tie the first has the share of the convention, the second the rest of 1."""
+    """By the one that max picks; of a tie the first has the share of the convention, the second the rest of 1.
+
+    Beside a number it is the other operand that has the share, whichever comes first: max(0, u) as max(u, 0).
+    """
+    if number_of(first) is not None:
+        return _of_larger(second, first, at_kink)[::-1] if number_of(second) is None else [ZERO, ZERO]
     share = at_kink("kinks")
     rest = number(1 - share.value)
     assert isinstance(rest, Num | Frac)

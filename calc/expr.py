@@ -264,7 +264,7 @@ def _cos(value: Number) -> Number:
 
 
 SMALL_POWER = 8  # worked factor by factor
-LARGEST_POWER = 2**14  # bits of an exact power; beyond them it is a certified ball
+LARGEST_EXACT = 2**14  # bits of an exact number; beyond them it is a certified ball
 
 
 def _power(base: Number, exponent: Number) -> Number:
@@ -275,7 +275,7 @@ def _power(base: Number, exponent: Number) -> Number:
             raise Undefined("division by 0")
         if n == 0:
             return fmpq(1)
-        if isinstance(base, fmpq) and (base.p.bit_length() + base.q.bit_length()) * abs(n) <= LARGEST_POWER:
+        if isinstance(base, fmpq) and (base.p.bit_length() + base.q.bit_length()) * abs(n) <= LARGEST_EXACT:
             return base**n
         return _whole_power(arb(base), n)
     side = sign(base)
@@ -388,6 +388,13 @@ def evaluate(expr: Expr, values: Mapping[str, Number]) -> Number:
             branch = {1: expr.above, 0: expr.at, -1: expr.below}[sign(evaluate(expr.on, values))]
             return evaluate(branch, values)
     raise TypeError(f"{expr!r} is no number")
+
+
+def bounded(value: Number) -> Number:
+    """The same, as a ball where its exact digits would multiply without end, as in q = p p, r = q q, s = r r …"""
+    if isinstance(value, fmpq) and value.p.bit_length() + value.q.bit_length() > LARGEST_EXACT:
+        return arb(value)
+    return value
 
 
 def quantities(expr: Expr) -> tuple[Quantity, ...]:

@@ -29,6 +29,7 @@ from calc.expr import (
     Quantity,
     Sum,
     at_kink,
+    bounded,
     evaluate,
     negated,
     quantities,
@@ -339,7 +340,7 @@ class Trace:
         for id, step in self.steps.items():
             try:
                 if self.rounding.carry == "full":
-                    values[id] = evaluate(step.expr, values)
+                    values[id] = bounded(evaluate(step.expr, values))
                 else:
                     if isinstance(step.expr, Quantity) and step.expr.id not in self._typed:
                         shown = self._shown[step.expr.id, 0]  # a copy, as it was printed there

@@ -11,7 +11,7 @@ from dataclasses import replace
 from flint import arb, fmpq
 
 from calc.errors import UnsupportedError, VerificationError
-from calc.expr import Name, Partial, at_kink, evaluate
+from calc.expr import Name, Partial, at_kink, bounded, evaluate
 from calc.graph import LEARNING_RATE, Graph, build
 from calc.number import LAST_BITS, START_BITS, Number, Shown, Undecided, Undefined, Unprintable, precision, sign
 from calc.ops.activations import Identity
@@ -178,7 +178,7 @@ def loss_at(graph: Graph, given: Mapping[str, Number], held: Mapping[Name, Held]
                 value = value + slope * (values[by.id] - there)
             values[node.name.id] = value
         else:
-            values[node.name.id] = evaluate(node.expr, values)
+            values[node.name.id] = bounded(evaluate(node.expr, values))
     return values[graph.loss.id]
 
 
