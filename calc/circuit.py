@@ -9,7 +9,7 @@ dL/dv       the same where the gradient dL/df = upstream arrives at f from beyon
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, StrictInt, StrictStr
@@ -308,9 +308,13 @@ def local_of(graph: Graph, u: Name, v: Name) -> Partial:
     return Partial(u, v, via=u) if u == graph.loss else Partial(u, v)
 
 
-def path_of(graph: Graph, u: Name, v: Name) -> Partial:
-    """What arrives at v through u; where v enters nothing else that is its gradient."""
-    alone = len(consumers(graph).get(v, ())) == 1
+def path_of(graph: Graph, u: Name, v: Name, entered: Mapping[Name, Sequence[Name]]) -> Partial:
+    """What arrives at v through u; where v enters nothing else that is its gradient.
+
+    Args:
+        entered: the ``consumers`` of the graph.
+    """
+    alone = len(entered.get(v, ())) == 1
     return Partial(graph.top, v) if alone else Partial(graph.top, v, via=u)
 
 
@@ -356,13 +360,13 @@ def _backward(graph: Graph) -> Iterator[Line]:
         if u not in entered and u != graph.loss and node.locals:
             yield Partial(graph.top, u), "adjoint", Num.of(0)  # nothing that leads to the last quantity
         for v, slope in node.locals:
-            local, path = local_of(graph, u, v), path_of(graph, u, v)
+            local, path = local_of(graph, u, v), path_of(graph, u, v, entered)
             yield local, "local", slope
             kind = "gradient" if v in graph.parameters[0] else "adjoint"
             if path != local:
                 yield path, kind if path == Partial(graph.top, v) else "path", Prod((Partial(graph.top, u), local), "·")
             if len(entered[v]) > 1 and u == entered[v][-1]:
-                paths = tuple(path_of(graph, w, v) for w in entered[v])
+                paths = tuple(path_of(graph, w, v, entered) for w in entered[v])
                 yield Partial(graph.top, v), kind, Sum(paths)
 
 

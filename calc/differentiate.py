@@ -106,13 +106,24 @@ def _of_larger(first: Expr, second: Expr, at_kink: AtKink) -> list[Expr]:
 
     Beside a number it is the other operand that has the share, whichever comes first: max(0, u) as max(u, 0).
     """
+    return _of_picked(first, second, (difference(first, second), difference(second, first)), at_kink)
+
+
+def _of_smaller(first: Expr, second: Expr, at_kink: AtKink) -> list[Expr]:
+    """As ``_of_larger``, by the one that min picks."""
+    return _of_picked(first, second, (difference(second, first), difference(first, second)), at_kink)
+
+
+def _of_picked(first: Expr, second: Expr, ahead: tuple[Expr, Expr], at_kink: AtKink) -> list[Expr]:
+    """H(ahead) of each operand, ``ahead`` how far it is from the other one's being picked."""
     if number_of(first) is not None:
-        return _of_larger(second, first, at_kink)[::-1] if number_of(second) is None else [ZERO, ZERO]
+        turned = _of_picked(second, first, ahead[::-1], at_kink) if number_of(second) is None else [ZERO, ZERO]
+        return turned[::-1]
     share = at_kink("kinks")
     rest = number(1 - share.value)
     assert isinstance(rest, Num | Frac)
     shown = rest.shown if isinstance(rest, Num) else Shown("1", denominator="2")
-    return [above(difference(first, second), share), above(difference(second, first), shown)]
+    return [above(ahead[0], share), above(ahead[1], shown)]
 
 
 def difference(first: Expr, second: Expr) -> Expr:
@@ -137,7 +148,7 @@ SLOPES: dict[str, Callable[[Sequence[Expr], AtKink], list[Expr]]] = {
         Cases(Call("relu'", (args[0],)), on=args[0], above=ONE, at=Num(at_kink("relu_at_zero")), below=ZERO)
     ],
     "max": lambda args, at_kink: _of_larger(args[0], args[1], at_kink),
-    "min": lambda args, at_kink: _of_larger(negative(args[0]), negative(args[1]), at_kink),
+    "min": lambda args, at_kink: _of_smaller(args[0], args[1], at_kink),
     "pi": lambda args, _: [],
 }
 assert set(SLOPES) == set(FUNCTIONS) - {"loss"}

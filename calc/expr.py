@@ -512,21 +512,23 @@ def substitute(expr: Expr, printed: Mapping[str, Shown]) -> Expr:
         case Num():
             return expr
         case Sum(terms):
-            return Sum(tuple([substitute(term, printed) for term in terms]))
+            first, *rest = [substitute(term, printed) for term in terms]
+            return Sum((_unsigned(first), *rest))
         case Neg(arg):
             return Neg(substitute(arg, printed))
         case Prod(factors):
-            return Prod(tuple([substitute(factor, printed) for factor in factors]), "×")
+            return Prod(tuple([_unsigned(substitute(factor, printed)) for factor in factors]), "×")
         case Frac(num, den):
-            return Frac(substitute(num, printed), substitute(den, printed))
+            return Frac(_unsigned(substitute(num, printed)), substitute(den, printed))
         case Pow(base, exponent):
             above = exponent if isinstance(exponent, int) else substitute(exponent, printed)
-            return Pow(substitute(base, printed), above)
+            return Pow(_unsigned(substitute(base, printed)), above)
         case Call(function, args):
             definition = FUNCTIONS[function].definition
             if definition is not None:
                 return substitute(definition(*args), printed)
-            return Call(function, tuple([substitute(arg, printed) for arg in args]))
+            put = [substitute(arg, printed) for arg in args]
+            return Call(function, tuple(put if function == "exp" else map(_unsigned, put)))  # e^(-0), as on paper
         case Cases(head, on, above, at, below):
             values = {id: shown.value for id, shown in printed.items()}
             side = decided(lambda: sign(evaluate(on, values)))
@@ -538,6 +540,11 @@ def substitute(expr: Expr, printed: Mapping[str, Shown]) -> Expr:
             return Cases(Call(head.function, args), substitute(on, printed), above, at, below)
         case Matrix() | Transposed() | Shape():
             raise TypeError(f"{expr!r} is no number")
+
+
+def _unsigned(expr: Expr) -> Expr:
+    """0 for −0, which is no number."""
+    return expr.arg if isinstance(expr, Neg) and isinstance(expr.arg, Num) and expr.arg.shown.value == 0 else expr
 
 
 def to_sympy(expr: Expr, symbols: Mapping[str, Any]) -> "sympy.Expr":

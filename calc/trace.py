@@ -51,6 +51,7 @@ from calc.number import (
     decided,
     decimal_text,
     precision,
+    sign,
 )
 from calc.penalty import DATA, PENALTY, SIZES, SQUARES
 from calc.problem import Network, Problem
@@ -371,6 +372,10 @@ class Trace:
     def is_zero(self, id: str) -> bool:
         """Whether a value is 0, exactly or to within a thousand decimals."""
         return self.show(id).value == 0
+
+    def side(self, expr: Expr) -> int:
+        """The sign of a formula over the values."""
+        return self._refine(lambda: sign(evaluate(expr, self.values)))
 
     def at_kink(self, id: str) -> bool:
         """Whether the formula of a value stands exactly between two of its cases."""
