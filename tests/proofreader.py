@@ -429,8 +429,8 @@ def is_number(side: str) -> bool:
 
 def round_as_printed(value: Fraction, rounding: Rounding) -> Fraction:
     """decimals = d: d decimals, below 10**-d max(2, d) significant digits; significant = s: s of them."""
-    if value == 0:
-        return value
+    if abs(value) < NOTHING:  # 0 to within a thousand decimals is 0 on a page
+        return Fraction(0)
     if "significant" in rounding:
         place = magnitude(value) - rounding["significant"] + 1
     else:
@@ -604,6 +604,7 @@ def apply(operation: Callable[..., Value], *values: Value) -> Value:
     return operation(*values)
 
 
+NOTHING = Fraction(1, 10**1000)
 HUGE = 10_000  # exponents above it are no longer worked out exactly
 
 
@@ -630,7 +631,7 @@ def root(value: Value) -> Value:
 def finite(value: object) -> Value:
     if not isinstance(value, MP.mpf) or not MP.isfinite(value):
         raise Unreadable("its value is no real number")
-    if value and abs(MP.mag(value)) > 10 * HUGE:
+    if value and not -10_000 * HUGE < MP.mag(value) < 10 * HUGE:
         raise Unreadable("its value is beyond any page")
     return value
 
