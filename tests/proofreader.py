@@ -429,7 +429,7 @@ def is_number(side: str) -> bool:
 
 def round_as_printed(value: Fraction, rounding: Rounding) -> Fraction:
     """decimals = d: d decimals, below 10**-d max(2, d) significant digits; significant = s: s of them."""
-    if abs(value) < NOTHING:  # 0 to within a thousand decimals is 0 on a page
+    if abs(value) < NOT_PRINTED:  # 0 to within a thousand decimals is 0 on a page
         return Fraction(0)
     if "significant" in rounding:
         place = magnitude(value) - rounding["significant"] + 1
@@ -604,7 +604,7 @@ def apply(operation: Callable[..., Value], *values: Value) -> Value:
     return operation(*values)
 
 
-NOTHING = Fraction(1, 10**1000)
+NOT_PRINTED = Fraction(1, 10**1000)
 HUGE = 10_000  # exponents above it are no longer worked out exactly
 
 
