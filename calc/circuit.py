@@ -92,7 +92,7 @@ def _graph_faults(graph: Mapping[str, Any]) -> Iterator[Fault]:
             what = f"a name of {len(name)} characters found, at most {LONGEST_NAME} needed. Use a shorter one"
             yield Fault(f"graph.values.{short(name)}", what)
     names = [name for name in known if is_name(name)]
-    for number, text in enumerate(formulas if isinstance(formulas, list) else ()):
+    for number, text in enumerate(formulas if isinstance(formulas, list) and known else ()):
         if not isinstance(text, str):
             continue
         where = f"graph.formulas[{number}]"

@@ -272,7 +272,7 @@ def _answers(iterations: Sequence[Iteration[Circuit]]) -> Iterator[Section]:
     trace, last = iterations[0].trace, iterations[-1].trace
     graph = trace.graph
     several, trained = len(iterations) > 1, bool(graph.trained)
-    keys = ["quantity", "circuit.value"] if not several else ["quantity", "at_start", "at_end"]
+    keys = ["quantity", "circuit.value"] if not several else ["quantity", "circuit.at_start", "circuit.at_end"]
     keys += [] if several else ["gradient"]
     keys += ["change", "new"] if trained and not several else []
     rows: list[tuple[Cell, ...]] = []

@@ -73,7 +73,9 @@ def _of(function: Callable[[Any], Any], at: Mapping[int, int]) -> Callable[[Valu
 
     def value(x: Value) -> Value:
         found = Fraction(at[int(x)]) if x in at else function(_real(x))
-        return Fraction(0) if abs(found) * 10 ** (DIGITS - 10) < 1 and function == MP.sin else _settled(found)  # sin(pi)
+        return (
+            Fraction(0) if abs(found) * 10 ** (DIGITS - 10) < 1 and function == MP.sin else _settled(found)
+        )  # sin(pi)
 
     return value
 
@@ -122,7 +124,10 @@ FUNCTIONS: dict[str, tuple[Callable[..., Value], Callable[..., list[Value]]]] = 
     "cos": (COS, lambda c, x: [-SIN(x)]),
     "tanh": (TANH, lambda c, x: [_divided(Fraction(1), _power(_cosh(x), Fraction(2)))]),
     "sigmoid": (lambda x: _sigmoid(x), lambda c, x: [_times(_sigmoid(x), _sigmoid(-x))]),
-    "relu": (lambda x: x if x > 0 else Fraction(0), lambda c, x: [_by_side(x, Fraction(0), c["relu_at_zero"], Fraction(1))]),
+    "relu": (
+        lambda x: x if x > 0 else Fraction(0),
+        lambda c, x: [_by_side(x, Fraction(0), c["relu_at_zero"], Fraction(1))],
+    ),
     "erf": (ERF, lambda c, x: [_times(_divided(Fraction(2), MP.sqrt(MP.pi)), EXP(-_times(x, x)))]),
 }
 _cosh = _of(MP.cosh, {0: 1})

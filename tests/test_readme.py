@@ -48,9 +48,9 @@ def test_the_set_up_commands_are_whole_and_write_what_they_say(copy: Path) -> No
 
 
 def test_the_problem_file_shown_is_a_problem(tmp_path: Path) -> None:
-    (problem,) = blocks("toml")
-    (tmp_path / "problem.toml").write_text(problem)
-    assert "## Backward pass" in calc.solve(calc.load(tmp_path / "problem.toml")).render()
+    for problem in blocks("toml"):
+        (tmp_path / "problem.toml").write_text(problem)
+        assert "## Backward pass" in calc.solve(calc.load(tmp_path / "problem.toml")).render()
 
 
 def test_the_python_snippets_run(copy: Path) -> None:
