@@ -150,12 +150,28 @@ def above(u: Expr, at: Shown) -> Expr:
 
 
 def _of_larger(first: Expr, second: Expr, at_kink: AtKink) -> list[Expr]:
-    """By the one that max picks; of a tie the first has the share of the convention, the second the rest of 1."""
+    """By the one that max picks; of a tie the first has the share of the convention, the second the rest of 1.
+
+    Beside a number it is the other operand that has the share, whichever comes first: max(0, u) as max(u, 0).
+    """
+    return _of_picked(first, second, (_difference(first, second), _difference(second, first)), at_kink)
+
+
+def _of_smaller(first: Expr, second: Expr, at_kink: AtKink) -> list[Expr]:
+    """As ``_of_larger``, by the one that min picks."""
+    return _of_picked(first, second, (_difference(second, first), _difference(first, second)), at_kink)
+
+
+def _of_picked(first: Expr, second: Expr, ahead: tuple[Expr, Expr], at_kink: AtKink) -> list[Expr]:
+    """H(ahead) of each operand, ``ahead`` how far it is from the other one's being picked."""
+    if number_of(first) is not None:
+        constant: list[Expr] = [ZERO, ZERO]
+        return _of_picked(second, first, ahead[::-1], at_kink)[::-1] if number_of(second) is None else constant
     share = at_kink("kinks")
     rest = number(1 - share.value)
     assert isinstance(rest, Num | Frac)
     shown = rest.shown if isinstance(rest, Num) else Shown("1", denominator="2")
-    return [above(_difference(first, second), share), above(_difference(second, first), shown)]
+    return [above(ahead[0], share), above(ahead[1], shown)]
 
 
 def _difference(first: Expr, second: Expr) -> Expr:
@@ -180,7 +196,7 @@ SLOPES: dict[str, Callable[[Sequence[Expr], AtKink], list[Expr]]] = {
         Cases(Call("relu'", (args[0],)), on=args[0], above=ONE, at=Num(at_kink("relu_at_zero")), below=ZERO)
     ],
     "max": lambda args, at_kink: _of_larger(args[0], args[1], at_kink),
-    "min": lambda args, at_kink: _of_larger(Neg(args[0]), Neg(args[1]), at_kink),
+    "min": lambda args, at_kink: _of_smaller(args[0], args[1], at_kink),
     "pi": lambda args, _: [],
 }
 assert set(SLOPES) == set(FUNCTIONS) - {"loss", "sum"}

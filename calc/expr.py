@@ -273,7 +273,7 @@ def _cos(value: Number) -> Number:
 
 
 SMALL_POWER = 8  # worked factor by factor
-LARGEST_POWER = 2**14  # bits of an exact power; beyond them it is a certified ball
+LARGEST_EXACT = 2**14  # bits of an exact number; beyond them it is a certified ball
 
 
 def _power(base: Number, exponent: Number) -> Number:
@@ -284,7 +284,7 @@ def _power(base: Number, exponent: Number) -> Number:
             raise Undefined("division by 0")
         if n == 0:
             return fmpq(1)
-        if isinstance(base, fmpq) and (base.p.bit_length() + base.q.bit_length()) * abs(n) <= LARGEST_POWER:
+        if isinstance(base, fmpq) and (base.p.bit_length() + base.q.bit_length()) * abs(n) <= LARGEST_EXACT:
             return base**n
         return _whole_power(arb(base), n)
     side = sign(base)
@@ -398,6 +398,13 @@ def evaluate(expr: Expr, values: Mapping[str, Number]) -> Number:
             branch = {1: expr.above, 0: expr.at, -1: expr.below}[sign(evaluate(expr.on, values))]
             return evaluate(branch, values)
     raise TypeError(f"{expr!r} is no number")
+
+
+def bounded(value: Number) -> Number:
+    """The same, as a ball where its exact digits would multiply without end, as in q = p p, r = q q, s = r r …"""
+    if isinstance(value, fmpq) and value.p.bit_length() + value.q.bit_length() > LARGEST_EXACT:
+        return arb(value)
+    return value
 
 
 def quantities(expr: Expr) -> tuple[Quantity, ...]:
@@ -519,21 +526,23 @@ def substitute(expr: Expr, printed: Mapping[str, Shown]) -> Expr:
         case Num():
             return expr
         case Sum(terms):
-            return Sum(tuple([substitute(term, printed) for term in terms]))
+            first, *rest = [substitute(term, printed) for term in terms]
+            return Sum((_unsigned(first), *rest))
         case Neg(arg):
             return Neg(substitute(arg, printed))
         case Prod(factors):
-            return Prod(tuple([substitute(factor, printed) for factor in factors]), "×")
+            return Prod(tuple([_unsigned(substitute(factor, printed)) for factor in factors]), "×")
         case Frac(num, den):
-            return Frac(substitute(num, printed), substitute(den, printed))
+            return Frac(_unsigned(substitute(num, printed)), substitute(den, printed))
         case Pow(base, exponent):
             above = exponent if isinstance(exponent, int) else substitute(exponent, printed)
-            return Pow(substitute(base, printed), above)
+            return Pow(_unsigned(substitute(base, printed)), above)
         case Call(function, args):
             definition = FUNCTIONS[function].definition
             if definition is not None:
                 return substitute(definition(*args), printed)
-            return Call(function, tuple([substitute(arg, printed) for arg in args]))
+            put = [substitute(arg, printed) for arg in args]
+            return Call(function, tuple(put if function == "exp" else map(_unsigned, put)))  # e^(-0), as on paper
         case Cases(head, on, above, at, below):
             values = {id: shown.value for id, shown in printed.items()}
             side = decided(lambda: sign(evaluate(on, values)))
@@ -545,6 +554,11 @@ def substitute(expr: Expr, printed: Mapping[str, Shown]) -> Expr:
             return Cases(Call(head.function, args), substitute(on, printed), above, at, below)
         case Matrix() | Transposed() | Shape() | Derivative():
             raise TypeError(f"{expr!r} is no number")
+
+
+def _unsigned(expr: Expr) -> Expr:
+    """0 for −0, which is no number."""
+    return expr.arg if isinstance(expr, Neg) and isinstance(expr.arg, Num) and expr.arg.shown.value == 0 else expr
 
 
 def to_sympy(expr: Expr, symbols: Mapping[str, Any]) -> "sympy.Expr":

@@ -450,7 +450,9 @@ def _fault(found: Any, problem: type[Problem]) -> Fault:
             table, key = _table_at(location[:-1], problem), str(location[-1])
             shared = [key for key in Problem.model_fields if table is problem and key != "title"]
             listed = [key for key in (table.model_fields if table else ()) if key not in shared] + shared
-            if len(location) == 1 and key in Network.model_fields:
+            if len(location) == 1 and key == "learning_rate" and problem is not Network:
+                what = "found beside [graph]. Move it into the table [graph]"
+            elif len(location) == 1 and key in Network.model_fields:
                 what = f'"{key}" found beside [graph]. A graph has no layers: remove one of the two'
             elif key in problem.model_fields:
                 what = f'"{key}" does not belong here. Move it to the top, above the first table in brackets [ ]'

@@ -182,10 +182,10 @@ class Solution(Page):
             known |= {name.id: name for name in (w, change_of(w), w.after_update())}
         if isinstance(self.problem, Network):  # a loss of the author's may not ask for a target
             outputs = range(1, self.problem.widths[-1] + 1)
-            given = [Name("t", None, (j,), s) for s in trace.graph.samples for j in outputs]
-        else:  # a value may enter no formula
-            given = [Name(id) for id in trace.graph.given]
-        known |= {name.id: name for name in given}
+            unused = [Name("t", None, (j,), s) for s in trace.graph.samples for j in outputs]
+        else:  # nor a graph for a value
+            unused = [Name(id) for id in trace.graph.given]
+        known |= {name.id: name for name in unused}
         return {
             id: {
                 "value": trace.text(id),

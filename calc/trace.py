@@ -29,6 +29,7 @@ from calc.expr import (
     Quantity,
     Sum,
     at_kink,
+    bounded,
     evaluate,
     negated,
     quantities,
@@ -50,6 +51,7 @@ from calc.number import (
     decided,
     decimal_text,
     precision,
+    sign,
 )
 from calc.penalty import DATA, PENALTY, SIZES, SQUARES
 from calc.problem import Network, Problem
@@ -340,7 +342,7 @@ class Trace:
         for id, step in self.steps.items():
             try:
                 if self.rounding.carry == "full":
-                    values[id] = evaluate(step.expr, values)
+                    values[id] = bounded(evaluate(step.expr, values))
                 else:
                     if isinstance(step.expr, Quantity) and step.expr.id not in self._typed:
                         shown = self._shown[step.expr.id, 0]  # a copy, as it was printed there
@@ -371,6 +373,10 @@ class Trace:
     def is_zero(self, id: str) -> bool:
         """Whether a value is 0, exactly or to within a thousand decimals."""
         return self.show(id).value == 0
+
+    def side(self, expr: Expr) -> int:
+        """The sign of a formula over the values."""
+        return self._refine(lambda: sign(evaluate(expr, self.values)))
 
     def at_kink(self, id: str) -> bool:
         """Whether the formula of a value stands exactly between two of its cases."""

@@ -11,7 +11,7 @@ from dataclasses import replace
 from flint import arb, fmpq
 
 from calc.errors import UnsupportedError, VerificationError
-from calc.expr import Name, Partial, at_kink, evaluate
+from calc.expr import Name, Partial, at_kink, bounded, evaluate
 from calc.graph import LEARNING_RATE, Graph, build
 from calc.number import LAST_BITS, START_BITS, Number, Shown, Undecided, Undefined, Unprintable, precision, sign
 from calc.ops.activations import Identity
@@ -72,9 +72,8 @@ def verify(problem: Problem, trace: Trace) -> Trace:
             except Undecided:  # a kink so close that its side is not decided
                 continue
             except Undefined as error:
-                raise UnsupportedError(
-                    f"E: {error}, so close to these numbers that its derivative has no meaning. Change the numbers"
-                ) from None
+                why = f"{error}, so close to these numbers that its derivative has no meaning. Change the numbers"
+                raise UnsupportedError(f"{graph.loss.id}: {why}") from None
             numeric = (above - below) / (2 * h)
             if graph.upstream is not None:
                 numeric = graph.upstream.shown.value * numeric
@@ -183,7 +182,7 @@ def loss_at(graph: Graph, given: Mapping[str, Number], held: Mapping[Name, Held]
                 value = value + slope * (values[by.id] - there)
             values[node.name.id] = value
         else:
-            values[node.name.id] = evaluate(node.expr, values)
+            values[node.name.id] = bounded(evaluate(node.expr, values))
     return values[graph.loss.id]
 
 
@@ -218,7 +217,7 @@ def _quotient(trace: Trace, w: Name, bits: int) -> tuple[Shown, Shown, Shown, Sh
             h = fmpq(10) ** -power
             try:
                 above, below = (loss_at(trace.graph, here | {w.id: value + side * h}) for side in (1, -1))
-            except Undefined:  # so far away the loss has no value
+            except Undefined:  # so far away the last quantity has no value
                 continue
             try:
                 result = rounding.show(share * (above - below) / (2 * h))

@@ -179,7 +179,7 @@ class _View:
         head, *rows = [
             ["" if cell is None else self.argument(cell) for cell in row] for row in (table.head, *table.rows)
         ]
-        return Grid(head, rows, max(len(table.head), *(len(row) for row in rows)), len(rows) <= SHORT, long)
+        return Grid(head, rows, max(len(table.head), *map(len, rows), 0), len(rows) <= SHORT, long)
 
     def _argument_width(self, argument: Any) -> float:
         if isinstance(argument, tuple):  # in a row: a, b and c
