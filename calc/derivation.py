@@ -15,9 +15,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from calc.algebra import ONE, REWRITINGS, TWO, ZERO, everywhere, parts, plain, rewriting, size
-from calc.differentiate import AtKink, rule
+from calc.differentiate import rule
 from calc.document import Argument, Line, Words
 from calc.expr import (
+    AtKink,
     Call,
     Cases,
     Derivative,

@@ -14,6 +14,7 @@ from calc.algebra import ONE, TWO, ZERO, collected, everywhere, joined, number, 
 from calc.errors import UnsupportedError
 from calc.expr import (
     FUNCTIONS,
+    AtKink,
     Call,
     Cases,
     Derivative,
@@ -29,8 +30,6 @@ from calc.expr import (
     quantities,
 )
 from calc.number import Shown
-
-AtKink = Callable[[str], Shown]  # the derivative at a kink by the name of its convention: kinks, relu_at_zero
 
 
 def differentiate(expr: Expr, by: Name, at_kink: AtKink) -> Expr:

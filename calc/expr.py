@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     import sympy
 
 
+# the derivative at a kink by the name of the convention that settles it: kinks, relu_at_zero
+AtKink = Callable[[str], Shown]
+
 _ONE: Number = fmpq(1)
 
 

@@ -14,8 +14,7 @@ from typing import Any
 
 from flint import fmpq
 
-from calc.differentiate import AtKink
-from calc.expr import Expr, Frac, Name, Num, Prod, Sum, sum_of
+from calc.expr import AtKink, Expr, Frac, Name, Num, Prod, Sum, sum_of
 from calc.number import Exact, Number, Shown
 from calc.ops import Activation, affine
 from calc.penalty import DATA, derivative, formulas

@@ -13,10 +13,10 @@ expression of such names. Where the line works entry by entry it is read off the
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from calc.differentiate import AtKink
 from calc.document import Block, Cell, Derivation, Line, Prose, Section, Table, Words, prose
 from calc.explain import Writer
 from calc.expr import (
+    AtKink,
     Call,
     Cases,
     Expr,

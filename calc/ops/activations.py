@@ -11,9 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from calc.differentiate import AtKink
 from calc.errors import UnsupportedError
-from calc.expr import Call, Cases, Expr, Frac, Name, Neg, Num, Pow, Prod, Sum
+from calc.expr import AtKink, Call, Cases, Expr, Frac, Name, Neg, Num, Pow, Prod, Sum
 from calc.number import Exact
 
 ONE, TWO, HALF = Num.of(1), Num.of(2), Frac(Num.of(1), Num.of(2))

@@ -10,8 +10,8 @@ from functools import cache, cached_property
 from typing import ClassVar
 
 from calc.algebra import ZERO
-from calc.differentiate import AtKink, differentiate
-from calc.expr import Expr, Name, Quantity, children, quantities, rename
+from calc.differentiate import differentiate
+from calc.expr import AtKink, Expr, Name, Quantity, children, quantities, rename
 from calc.formula import parse
 from calc.number import Shown
 from calc.ops.activations import Activation

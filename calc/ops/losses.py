@@ -14,8 +14,7 @@ from typing import ClassVar
 
 from flint import fmpq
 
-from calc.differentiate import AtKink
-from calc.expr import Call, Cases, Expr, Frac, Neg, Num, Pow, Prod, Sum
+from calc.expr import AtKink, Call, Cases, Expr, Frac, Neg, Num, Pow, Prod, Sum
 from calc.number import Exact, Shown
 from calc.ops.activations import Activation, Sigmoid, Softmax
 
