@@ -349,7 +349,7 @@ def compare(
     comes_to = round_as_printed(values[left], rounding)
     claimed = values[right] if is_result else round_as_printed(values[right], rounding)
     says = f"'{claim.sides[left]}' comes to {show(values[left])}"
-    if comes_to != claimed:
+    if comes_to != claimed and (claimed or abs(values[left]) > NOT_PRINTED):
         other = "the page says" if is_result else f"but '{claim.sides[right]}' to"
         report.faults.append(f"{claim}: {says}, rounded {show(comes_to)}; {other} {show(claimed)}")
     elif r"\approx" not in claim.relations[left:right] and values[left] != values[right]:
@@ -373,7 +373,7 @@ def compare_grids(
     loose = 0
     for position, (one, other) in enumerate(zip(entries(values[left]), entries(values[right]), strict=True)):
         comes_to, claimed = round_as_printed(one, rounding), other if is_result else round_as_printed(other, rounding)
-        if comes_to != claimed:
+        if comes_to != claimed and (claimed or abs(one) > NOT_PRINTED):
             place = divmod(position, shapes[0][1])
             says = f"entry {place[0] + 1},{place[1] + 1} comes to {show(one)}, rounded {show(comes_to)}"
             report.faults.append(f"{claim}: {says}; the page says {show(claimed)}")
@@ -429,8 +429,8 @@ def is_number(side: str) -> bool:
 
 def round_as_printed(value: Fraction, rounding: Rounding) -> Fraction:
     """decimals = d: d decimals, below 10**-d max(2, d) significant digits; significant = s: s of them."""
-    if abs(value) < NOT_PRINTED:  # 0 to within a thousand decimals is 0 on a page
-        return Fraction(0)
+    if value == 0:
+        return value
     if "significant" in rounding:
         place = magnitude(value) - rounding["significant"] + 1
     else:
@@ -604,7 +604,7 @@ def apply(operation: Callable[..., Value], *values: Value) -> Value:
     return operation(*values)
 
 
-NOT_PRINTED = Fraction(1, 10**1000)
+NOT_PRINTED = Fraction(1, 10**1000)  # what is smaller may be printed as 0
 HUGE = 10_000  # exponents above it are no longer worked out exactly
 
 
