@@ -164,8 +164,9 @@ def _of_smaller(first: Expr, second: Expr, at_kink: AtKink) -> list[Expr]:
 def _of_picked(first: Expr, second: Expr, ahead: tuple[Expr, Expr], at_kink: AtKink) -> list[Expr]:
     """H(ahead) of each operand, ``ahead`` how far it is from the other one's being picked."""
     if number_of(first) is not None:
-        constant: list[Expr] = [ZERO, ZERO]
-        return _of_picked(second, first, ahead[::-1], at_kink)[::-1] if number_of(second) is None else constant
+        if number_of(second) is not None:
+            return [ZERO, ZERO]
+        return _of_picked(second, first, ahead[::-1], at_kink)[::-1]
     share = at_kink("kinks")
     rest = number(1 - share.value)
     assert isinstance(rest, Num | Frac)

@@ -139,12 +139,12 @@ GRAPHS: dict[str, dict[str, object]] = {
         "values": {"measuredtemperature1": 0.5, "correctionofsensor_2": -0.25},
     },
     "deep fractions": {
-        "formulas": ["f = 1/(1 + 1/(2 + 1/(3 + 1/(x*y*z + sin(x*y + z)**2/(1 + exp(-x*y*z)/(x**2 + y**2 + z**2))))))"],
+        "formulas": ["f = 1/(1 + 1/(2 + 1/(x*y + z)))"],
         "values": {"x": 0.123456, "y": -2.345678, "z": 1.5}, "nodes": "formulas",
     },
-    "max of many": {
-        "formulas": ["f = max(" + ", ".join(many(20, "x{i}*y")) + ")"],
-        "values": {"y": 0.3, **{f"x{i}": i / 8 for i in range(1, 21)}}, "nodes": "formulas",
+    "max of eight": {
+        "formulas": ["f = max(" + ", ".join(many(8, "x{i}*y")) + ")"],
+        "values": {"y": 0.3, **{f"x{i}": i / 8 for i in range(1, 9)}},
     },
     "a path of many values": {
         "formulas": ["f = " + " + ".join(many(12, "x{i}**2*y"))],
