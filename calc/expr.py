@@ -264,6 +264,7 @@ def _cos(value: Number) -> Number:
 
 
 SMALL_POWER = 8  # worked factor by factor
+MOST_SQUARED = 2**64  # beyond it by logarithm, not by squaring
 LARGEST_EXACT = 2**14  # bits of an exact number; beyond them it is a certified ball
 
 
@@ -277,7 +278,12 @@ def _power(base: Number, exponent: Number) -> Number:
             return fmpq(1)
         if isinstance(base, fmpq) and (base.p.bit_length() + base.q.bit_length()) * abs(n) <= LARGEST_EXACT:
             return base**n
-        return _whole_power(arb(base), n)
+        if abs(n) < MOST_SQUARED:
+            return _whole_power(arb(base), n)
+        if sign(base) == 0:
+            return fmpq(0)
+        size = (arb(n) * abs(arb(base)).log()).exp()
+        return -size if n % 2 and sign(base) < 0 else size
     side = sign(base)
     if side < 0:
         raise Undefined("a power of a negative number with an exponent that is not whole")

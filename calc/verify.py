@@ -51,6 +51,7 @@ def verify(problem: Problem, trace: Trace) -> Trace:
     if rule == "delta":
         sizes = {w: size for w, size in sizes.items() if w in graph.trained}
     direction = {w: source.choice((-1, 1)) * size for w, size in sizes.items()}
+    steep = False
     for doubling in range(DOUBLINGS + 1):  # on for a kink within ±h, and where the gradient is 0 but not E(p ± hd)
         digits, h = DIGITS << doubling, fmpq(10) ** -(STEP << doubling)
         bits = digits * 10 // 3 + 16
@@ -81,8 +82,11 @@ def verify(problem: Problem, trace: Trace) -> Trace:
             gap = abs(arb(numeric - chain))
             if gap <= abs(arb(chain)) * arb(10) ** -AGREEMENT or gap < arb(10) ** -NOTHING:
                 return trace
+            steep = bool(abs(arb(chain * h)) > 1)
     for id in trace.steps:
         trace.show(id)  # names a value beyond any page, whose ball is too wide to be checked
+    if steep:  # the smallest step is a large one
+        raise UnsupportedError("E: so steep that no small step shows its derivative. Scale the inputs or the weights")
     raise VerificationError(
         f"the gradients fail the independent check: the chain rule gives {arb(chain).str(20)} along a random "
         "direction, two forward passes another number. This is a bug of calc: please report it with the problem file"

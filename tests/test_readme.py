@@ -4,6 +4,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -48,9 +49,16 @@ def test_the_set_up_commands_are_whole_and_write_what_they_say(copy: Path) -> No
 
 
 def test_the_problem_file_shown_is_a_problem(tmp_path: Path) -> None:
-    for problem in blocks("toml"):
+    for problem in blocks("toml")[:2]:  # a network, a graph
         (tmp_path / "problem.toml").write_text(problem)
         assert "## Backward pass" in calc.solve(calc.load(tmp_path / "problem.toml")).render()
+
+
+def test_the_formulas_shown_are_those_of_the_examples_and_are_read() -> None:
+    activation, loss = (line.strip() for line in blocks("toml")[2:])
+    for shown, example in ((activation, "custom-activation"), (loss, "custom-loss")):
+        assert shown in (ROOT / "examples" / f"{example}.toml").read_text("utf-8")
+        assert tomllib.loads(shown)
 
 
 def test_the_python_snippets_run(copy: Path) -> None:
