@@ -158,7 +158,13 @@ class Dual:
         slopes: dict[str, Value] = {}
         for factor, part in parts:
             for name, slope in part.slopes.items():
-                slopes[name] = _plus(slopes.get(name, Fraction(0)), _times(factor(), slope))
+                try:
+                    part_of_it = _times(factor(), slope)
+                except Undefined:
+                    if slope == 0:  # nothing moves there, or 0 times what is undefined: it hangs on how it is written
+                        raise Beyond from None
+                    raise
+                slopes[name] = _plus(slopes.get(name, Fraction(0)), part_of_it)
         return Dual(value, slopes)
 
 
