@@ -100,7 +100,7 @@ class Solution:
         return iter(self.iterations[0])
 
     def render(self, format: str = "markdown") -> str:
-        """The page as text: markdown, latex, typst, text, json, or their suffixes.
+        """The page as text: markdown, latex, typst, html, text, json, or their suffixes.
 
         Raises:
             ProblemError: no such text format, or one of the user's templates is wrong.
@@ -109,9 +109,9 @@ class Solution:
             raise ProblemError("format", [Fault("pdf", 'is not text. Use save("page.pdf") or pdf()')])
         if format == "json":
             return json.dumps(self._as_json(), indent=1) + "\n"
-        chosen, document = find_format(format), self.document
+        chosen, (document, placed, _) = find_format(format), self._explained
         try:
-            return render(document, chosen, self.notation, self.templates)
+            return render(document, chosen, self.notation, self.templates, placed)
         except CalcError:
             raise
         except Exception as error:

@@ -48,6 +48,7 @@ class Printer(ABC):
     functions: ClassVar[dict[str, str]]  # how functions are written that are not written by their name
     times: ClassVar[dict[str, str]]  # what stands between factors: "" side by side, "·", "×"
     minus: ClassVar[str] = "-"
+    longest_row: ClassVar[int] = 850  # characters: some hosts refuse formulas above 1000, and their frame counts too
     applied: ClassVar[str] = ""  # what stands between a function and the matrix it is taken of
     fraction_level: ClassVar[int] = FACTOR  # a fraction with a bar holds together in a product
     over_level: ClassVar[int] = ANY  # what stands over and under a bar needs no brackets
