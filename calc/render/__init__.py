@@ -5,7 +5,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from calc.document import Cell, Derivation, Document, Line, Reference, Table, Words
+from calc.document import Argument, Cell, Derivation, Document, Line, Reference, Table, Words
 from calc.errors import Fault, ProblemError
 from calc.expr import Expr, Num
 from calc.notation import Notation
@@ -170,7 +170,7 @@ class _View:
             return "".join(parts)
         return self.text(self.said["list.comma"]).join(parts[:-1]) + self.text(self.said["list.and"]) + parts[-1]
 
-    def say(self, key: str, **args: int) -> str:
+    def say(self, key: str, **args: Argument) -> str:
         """A sentence of the page itself, such as a label."""
         return self.words(Words(key, args))
 

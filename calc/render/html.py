@@ -1,18 +1,25 @@
 """HTML: one file that needs no network and, to be read, no script; formulas in MathML."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
 from html import escape
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
+from calc.document import Reference
 from calc.render.format import Format, visible
 from calc.render.layout import Row
 from calc.render.mathml import ADDRESS, MathMLPrinter, finish, nowhere
+
+if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element
 
 LONGEST = 26  # characters of a formula in a sentence that fit a telephone; a longer one is broken, or scrolls
 
 _RELATION = re.compile("(?=<mo>[=≈→]</mo>)")  # before which a line may be broken
 _TAG = re.compile("<[^>]*>")
+_MATH = re.compile("<math.*?</math>")
+_BETWEEN = {"mfrac": "/", "msub": "_", "msup": "^", "msubsup": "_^"}  # the parts of an element, in characters
 
 
 class Html(Format):
@@ -43,55 +50,55 @@ class Html(Format):
         """A link to the line."""
         return f'<a href="#line-{number}">{self.text(said)}</a>'
 
+    def header(self, cell: str) -> str:
+        """A cell that names its row or column: its formula has a name in characters, for what reads no formulas."""
+        return _MATH.sub(lambda match: f'<math aria-label="{escape(_spelled(match[0]))}"{match[0][5:]}', cell)
+
     def lines(self, blocks: Iterable[Sequence[Row]], placed: Sequence[Mapping[str, int]]) -> list["Line"]:
-        """The rows of a derivation.
+        """The lines of a derivation.
 
         Args:
             placed: for each update the number of each quantity's line, by its id.
         """
-        laid = [row for rows in blocks for row in rows]
-        lines: list[Line] = []
-        begun: list[Row] = []
-        for row in laid:
-            begun.append(row)
-            if row.number is not None:
-                lines += _line(begun, row.number, placed)
-                begun = []
-        return lines + list(_line(begun, None, placed))
+        lines: list[list[Row]] = []
+        for row in (row for rows in blocks for row in rows):
+            if row.left or not lines:
+                lines.append([])
+            lines[-1].append(row)
+        return [_line(rows, placed) for rows in lines]
 
 
 class Line(NamedTuple):
-    """A row of a derivation; ``begins`` is the number of the line that begins in it, ``ends`` of that which ends."""
+    """A line, its right-hand side in rows; ``uses``: the lines in which the quantities of its formula are computed."""
 
     left: str
-    right: str
-    begins: int | None
-    ends: int | None
+    rows: list[str]
+    number: int | None
+    uses: tuple[Reference, ...]
 
 
-def _line(rows: list[Row], number: int | None, placed: Sequence[Mapping[str, int]]) -> Iterator[Line]:
-    """One numbered line, or rows without numbers; in a line each quantity computed elsewhere is a link, once."""
+def _line(rows: Sequence[Row], placed: Sequence[Mapping[str, int]]) -> Line:
+    """In a numbered line each quantity that is computed in another is a link to it, once."""
+    number = rows[-1].number
     places: Mapping[str, int] = {}
     if number is not None:
         places = next((places for places in placed if places and number <= max(places.values())), {})
-    linked = {number}
+    uses: list[int] = []
 
     def address(id: str) -> str | None:
         place = places.get(id)
-        if place is None or place in linked:
+        if place is None or place == number or place in uses:
             return None
-        linked.add(place)
+        uses.append(place)
         return f"line-{place}"
 
-    before = 0  # relations of this line so far
-    for i, row in enumerate(rows):
-        begins = i == 0 or bool(row.left)
-        before = 0 if begins else before
+    rights: list[str] = []
+    relations = 0  # of this line so far
+    for row in rows:
         sides = _RELATION.split(row.right)
-        right = "".join(_marked(sides, address, before))
-        before += sum(side.startswith("<mo>") for side in sides)
-        ends = number if i == len(rows) - 1 else None
-        yield Line(finish(row.left), right, number if begins else None, ends)
+        rights.append("".join(_marked(sides, address, relations)))
+        relations += sum(side.startswith("<mo>") for side in sides)
+    return Line(finish(rows[0].left), rights, number, tuple(map(Reference, uses)))
 
 
 def _marked(sides: Sequence[str], address: Callable[[str], str | None] = nowhere, before: int = 0) -> list[str]:
@@ -113,3 +120,18 @@ def _marked(sides: Sequence[str], address: Callable[[str], str | None] = nowhere
 def _seen(formula: str) -> str:
     """Its characters, about as many as are seen."""
     return _TAG.sub("", formula).replace(" ", "")
+
+
+@cache
+def _spelled(math: str) -> str:
+    """A formula in characters: z_1^(1), ∂E/∂w."""
+    from xml.etree import ElementTree  # only where HTML is asked for
+
+    def spell(element: "Element") -> str:
+        signs = _BETWEEN.get(element.tag, "")
+        text = element.text or ""
+        for i, part in enumerate(element):
+            text += signs[i - 1 : i] + spell(part)
+        return text
+
+    return spell(ElementTree.fromstring(math))

@@ -46,7 +46,8 @@ class MathMLPrinter(Printer):
         return self.power("<mi>e</mi>", exponent)
 
     def brackets(self, inner: str) -> str:
-        return f"<mrow><mo>(</mo>{inner}<mo>)</mo></mrow>"
+        high = "<mfrac" in inner or "<mtable" in inner
+        return f"<mrow><mo>(</mo>{inner}<mo>)</mo></mrow>" if high else f"<mrow>({inner})</mrow>"
 
     def function(self, name: str) -> str:
         bare = name.rstrip("'")

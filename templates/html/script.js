@@ -1,7 +1,6 @@
 // Enhances the page; nothing of it is needed to read. A symbol or a number of a line shows that line where it is pointed at.
 (() => {
   const tip = document.createElement("div");
-  const math = "http://www.w3.org/1998/Math/MathML";
   let owner = null, timer = 0;
   Object.assign(tip, { id: "tip", hidden: true });
   tip.setAttribute("role", "tooltip");
@@ -18,19 +17,14 @@
 
   function show(link) {
     clearTimeout(timer);
-    let line = lineOf(link);
+    const line = lineOf(link);
     if (link === owner || !line || line.contains(link)) return;
     hide();
-    const rows = document.createElementNS(math, "mtable"), formula = document.createElementNS(math, "math");
-    rows.setAttribute("displaystyle", "true");
-    do {
-      rows.append(line.cloneNode(true));
-      line = line.nextElementSibling;
-    } while (line?.matches(".more"));
-    for (const one of rows.querySelectorAll("[id], [href]"))
-      for (const name of ["id", "href", "tabindex", "role"]) one.removeAttribute(name);
-    formula.append(rows);
-    tip.replaceChildren(formula);
+    const copy = line.cloneNode(true);
+    copy.querySelector(".uses")?.remove();
+    for (const one of [copy, ...copy.querySelectorAll("[href]")])
+      for (const name of ["id", "href"]) one.removeAttribute(name);
+    tip.replaceChildren(copy);
     tip.hidden = false;
     owner = link;
     link.setAttribute("aria-describedby", "tip");
@@ -48,10 +42,6 @@
   }
 
   // not every browser follows addresses in formulas
-  for (const link of document.querySelectorAll("math [href]:not(a)")) {
-    link.setAttribute("tabindex", "0");
-    link.setAttribute("role", "link");
-  }
   addEventListener("click", (event) => {
     const link = linkOf(event);
     if (!link) return;
@@ -60,13 +50,7 @@
     event.preventDefault();
     location.hash = link.getAttribute("href");
   });
-  addEventListener("keydown", (event) => {
-    const link = linkOf(event);
-    if (event.key === "Escape") hide();
-    if (event.key !== "Enter" || !link || link.matches("a")) return;
-    hide();
-    location.hash = link.getAttribute("href");
-  });
+  addEventListener("keydown", (event) => event.key === "Escape" && hide());
   const leave = () => { clearTimeout(timer); timer = setTimeout(hide, 200); };
   addEventListener("mouseover", (event) => {
     if (tip.contains(event.target)) clearTimeout(timer);
