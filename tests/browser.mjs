@@ -69,7 +69,7 @@ async function use(file) {
   await page.keyboard.press("Space");
   found.resultHidden = !(await visible(result));
   found.formulaStays = await visible("#line-6 .right mi >> nth=0");
-  found.givenStays = await visible("#part-1 td .number >> nth=0");
+  found.givenStays = await visible("#part-1 td .value >> nth=0");
   await page.locator("#line-6 .number").focus();
   await page.keyboard.press("Enter");
   found.lineShown = (await visible(result)) && new URL(page.url()).hash === "#line-6";

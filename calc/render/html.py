@@ -1,6 +1,7 @@
 """HTML: one file that needs no network and, to be read, no script; formulas in MathML."""
 
 import re
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from html import escape
@@ -39,7 +40,7 @@ class Html(Format):
         """One formula, or several that the line may be broken between; what cannot be broken scrolls."""
         sides = _RELATION.split(formula)
         if len(_seen(formula)) <= LONGEST:
-            kind = "" if any(map(str.isalpha, _seen(formula))) else ' class="number"'
+            kind = "" if any(map(str.isalpha, _seen(formula))) else ' class="value"'
             return f"<math{kind}>{''.join(_marked(sides))}</math>"
         maths = [(f"<math>{side}</math>", len(_seen(side))) for side in _marked(sides)]
         return " ".join(
@@ -65,7 +66,8 @@ class Html(Format):
             if row.left or not lines:
                 lines.append([])
             lines[-1].append(row)
-        return [_line(rows, placed) for rows in lines]
+        updates = [places for places in placed if places]
+        return [_line(rows, updates) for rows in lines]
 
 
 class Line(NamedTuple):
@@ -77,12 +79,11 @@ class Line(NamedTuple):
     uses: tuple[Reference, ...]
 
 
-def _line(rows: Sequence[Row], placed: Sequence[Mapping[str, int]]) -> Line:
+def _line(rows: Sequence[Row], updates: Sequence[Mapping[str, int]]) -> Line:
     """In a numbered line each quantity that is computed in another is a link to it, once."""
     number = rows[-1].number
-    places: Mapping[str, int] = {}
-    if number is not None:
-        places = next((places for places in placed if places and number <= max(places.values())), {})
+    begun = 0 if number is None else bisect_right(updates, number, key=lambda places: next(iter(places.values())))
+    places = updates[begun - 1] if begun else {}
     uses: list[int] = []
 
     def address(id: str) -> str | None:
@@ -113,7 +114,8 @@ def _marked(sides: Sequence[str], address: Callable[[str], str | None] = nowhere
         count += side.startswith("<mo>")
         text = finish(side, address)
         result = text and count and (count > 1 or ADDRESS not in side)
-        marked.append(f'<mrow class="result">{text}</mrow>' if result else text)
+        kind = "result rounded" if side.startswith("<mo>≈") else "result"
+        marked.append(f'<mrow class="{kind}">{text}</mrow>' if result else text)
     return marked
 
 

@@ -18,11 +18,12 @@ APPLY, TIMES = "\u2061", "\u2062"  # "of" and "times", said by a screen reader a
 ADDRESS = ' href="#'
 
 _UNIT = re.compile(r"<mi>[^<]*</mi>|<mn>[^<]*</mn>")
+_DIGITS = re.compile(r"[0-9]+(?:\.[0-9]+)?")
 _LINKS = re.compile(f'{ADDRESS}[^"]*"')
 _TOKENS = re.compile(
     r"(?P<kept><(?P<leaf>mi|mn|mo|mtext)\b[^>]*>[^<]*</(?P=leaf)>)"
     rf'|<mrow{ADDRESS}(?P<address>[^"]*)">|(?P<tag><[^>]*>)'
-    r"|(?P<number>[0-9]+(?:\.[0-9]+)?)|(?P<letter>[^\W\d_])|(?P<space>\s+)|(?P<minus>[-−])(?P<apart>\s?)|(?P<sign>.)"
+    rf"|(?P<number>{_DIGITS.pattern})|(?P<letter>[^\W\d_])|(?P<space>\s+)|(?P<minus>[-−])(?P<apart>\s?)|(?P<sign>.)"
 )
 
 
@@ -109,6 +110,8 @@ def _row(text: str) -> str:
 
 def _one(text: str) -> str:
     """A formula as one element, whatever it consists of."""
+    if _DIGITS.fullmatch(text):
+        return f"<mn>{text}</mn>"
     return text if _UNIT.fullmatch(text) else _row(text)
 
 
