@@ -230,7 +230,8 @@ KNOWN = "Known: md, markdown, tex, latex, typ, typst, html, txt, text, json, pdf
 MISTAKES = {  # arguments after `solve XOR`, what is said
     "--to foo": f'output: 1 problem\n  format: "foo" is not known. {KNOWN}\n',
     "--to MD": f'output: 1 problem\n  format: "MD" is not known. {KNOWN}\n',
-    "-o page.foo": 'page.foo: 1 problem\n  "foo" is no format. Use one of .md, .tex, .typ, .html, .txt, .json, .pdf, or',
+    "-o page.foo": 'page.foo: 1 problem\n  "foo" is no format. '
+    'Use one of .md, .tex, .typ, .html, .txt, .json, .pdf, or',
     "-o page": 'page: 1 problem\n  "" is no format. Use one of',
     "-o .md": '.md: 1 problem\n  "" is no format',
     "--decimals 3 --significant 3": "command line: 1 problem\n  --decimals, --significant: both found",
