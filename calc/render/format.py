@@ -44,6 +44,10 @@ class Format(ABC):
     def inline(self, formula: str) -> str:
         """A formula within a sentence or a table."""
 
+    def reference(self, number: int, said: str) -> str:
+        """What is said of an earlier line's number."""
+        return self.text(said)
+
 
 def visible(text: str) -> str:
     """Text on one line; control characters and those that change the direction of reading as [U+202E]."""
