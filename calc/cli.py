@@ -78,6 +78,9 @@ def app() -> None:
 @click.option("--carry", metavar="full|rounded", help="Carry full precision or the rounded results.")
 @click.option("--notation", metavar="PROFILE", help="The course's spelling: standard, net-out, from-to, vw, ih-ho …")
 @click.option("--show", metavar="all|auto|w5,w1", help="What is worked in full: all, auto, or these parameters.")
+@click.option("--dialect", metavar="HOST", help="Markdown for github, gitlab, pandoc, jupyter or plain.")
+@click.option("--fragment", is_flag=True, help="LaTeX without a preamble, for \\input; it needs only amsmath.")
+@click.option("--class", "document_class", metavar="article|exam", help="LaTeX for the article or the exam class.")
 @click.option(
     "--templates", metavar="DIR", type=click.Path(path_type=Path), help="A folder searched before calc's own."
 )
@@ -91,11 +94,15 @@ def solve(
     carry: str | None,
     notation: str | None,
     show: str | None,
+    dialect: str | None,
+    fragment: bool,
+    document_class: str | None,
     templates: Path | None,
 ) -> None:
     """Work PROBLEM, a TOML or JSON file (- reads standard input): forward pass, backward pass, update, check."""
     from calc.file import load
-    from calc.solution import find_format, format_of, write_whole
+    from calc.render import Options
+    from calc.solution import check_options, find_format, format_of, write_whole
     from calc.solution import solve as work
 
     settings = {
@@ -110,6 +117,7 @@ def solve(
         format = to or (format_of(output) if output else "md")
         if format not in ("pdf", "json"):
             format = find_format(format).name  # before the work, so that a slip is told at once
+        check_options(format, Options(dialect, fragment, document_class))
         if decimals is not None and significant is not None:
             raise ProblemError("command line", [Fault("--decimals, --significant", "both found, one needed. Drop one")])
         if format == "pdf" and not output and sys.stdout and sys.stdout.isatty():
@@ -118,7 +126,11 @@ def solve(
             )
         overrides = {key: value for key, value in settings.items() if value is not None}
         solution = work(load(problem, overrides), templates)
-        content = solution.pdf() if format == "pdf" else solution.render(format).encode()
+        if format == "pdf":
+            content = solution.pdf()
+        else:
+            page = solution.render(format, dialect=dialect, fragment=fragment, document_class=document_class)
+            content = page.encode()
         if output:
             write_whole(output, content)
         else:

@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from calc.document import Cell, Derivation, Document, Line, Reference, Table, Words
-from calc.errors import Fault, ProblemError
+from calc.errors import Fault, ProblemError, UnsupportedError
 from calc.expr import Expr, Num
 from calc.notation import Notation
+from calc.render.dialects import DIALECTS
 from calc.render.fit import fit, height
-from calc.render.format import TEMPLATES, Format
+from calc.render.format import TEMPLATES, Format, Options
 from calc.render.latex import Latex
 from calc.render.layout import LONG, Row, fold, rows, split
 from calc.render.markdown import Markdown
@@ -21,9 +22,10 @@ from calc.render.typst import Typst
 if TYPE_CHECKING:
     import jinja2
 
-__all__ = ["FORMATS", "Format", "render", "wording"]
+__all__ = ["FORMATS", "VARIANTS", "Format", "Options", "render", "wording"]
 
 FORMATS: tuple[type[Format], ...] = (Markdown, Latex, Typst, Text)
+VARIANTS: tuple[type[Format], ...] = (*DIALECTS,)  # chosen by the options of a format
 
 SHORT = 14  # rows that stay on one page
 HIGH = 20  # rows of matrices that need not
@@ -37,11 +39,20 @@ def render(document: Document, format: type[Format], notation: Notation, templat
         templates: a folder searched before calc's own; its files may extend "default/md/document.md" and so on.
     Raises:
         ProblemError: a template of that folder is wrong.
+        UnsupportedError: the page is more than its host shows.
     """
     view = _View(_format(format), notation, wording(templates))
     if notation.matrices:
         document = fit(document, view.printer, format.page)
-    return _fill(_environment(templates), format.template, view, document)
+    page = _fill(_environment(templates), format.template, view, document)
+    excess = view.format.excess(page)
+    if excess and format.crowded is not None:
+        view.write_within(_format(format.crowded))
+        page = _fill(_environment(templates), format.template, view, document)
+        excess = view.format.excess(page)
+    if excess:
+        raise UnsupportedError(excess)
+    return page
 
 
 @cache
@@ -119,7 +130,12 @@ class _View:
     def __init__(self, format: Format, notation: Notation, said: Mapping[str, str]) -> None:
         self.format, self.said = format, said
         self.printer = format.formulas(notation)
+        self.within, self.within_printer = format, self.printer  # of formulas in sentences and tables
         self._escaped: dict[str, str] = {}
+
+    def write_within(self, format: Format) -> None:
+        """From now on formulas in sentences and tables are written in another format."""
+        self.within, self.within_printer = format, format.formulas(self.printer.notation)
 
     def text(self, text: str) -> str:
         """Any text, escaped; the pieces of our own sentences recur, so each is escaped once."""
@@ -149,10 +165,10 @@ class _View:
             case tuple():
                 return self._list([self.argument(one) for one in argument])
             case Line(left, sides):
-                relations = self.format.relations
-                right = "".join(f" {relations[sign]} {self.printer.write(side)}" for sign, side in sides)
-                return self.format.inline(self.printer.write(left) + right)
-        return self.format.inline(self.printer.write(argument))
+                relations, write = self.within.relations, self.within_printer.write
+                right = "".join(f" {relations[sign]} {write(side)}" for sign, side in sides)
+                return self.within.inline(write(left) + right)
+        return self.within.inline(self.within_printer.write(argument))
 
     def _list(self, parts: list[str]) -> str:
         if len(parts) < 2:
@@ -178,7 +194,12 @@ class _View:
         head, *rows = [
             ["" if cell is None else self.argument(cell) for cell in row] for row in (table.head, *table.rows)
         ]
-        return Grid(head, rows, max(len(table.head), *(len(row) for row in rows)), len(rows) <= SHORT, long)
+        return Grid(head, rows, max(len(table.head), *(len(row) for row in rows)), len(rows) <= SHORT, long, table)
+
+    def widths(self, grid: "Grid") -> list[float]:
+        """How wide each column of a table becomes."""
+        rows = [grid.table.head, *grid.table.rows]
+        return [max(self._cell_width(row[i]) for row in rows if i < len(row)) for i in range(grid.width)]
 
     def _argument_width(self, argument: Any) -> float:
         if isinstance(argument, tuple):  # in a row: a, b and c
@@ -249,13 +270,17 @@ class _View:
 
 
 class Grid(NamedTuple):
-    """A table as finished strings; ``short``: it need not break across pages; ``long``: it is set small."""
+    """A table as finished strings; ``short``: it need not break across pages; ``long``: it is set small.
+
+    ``table`` is what it was made of.
+    """
 
     head: list[str]
     rows: list[list[str]]
     width: int
     short: bool
     long: bool
+    table: Table
 
     def columns(self) -> list[str]:
         """The table in columns of characters, a rule under its head."""
