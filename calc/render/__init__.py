@@ -1,19 +1,19 @@
 """Document → text: the words of a language, the formulas of a format, placed by templates."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from calc.document import Cell, Derivation, Document, Line, Reference, Table, Words
+from calc.document import Cell, Derivation, Document, Line, Reference, Section, Table, Words
 from calc.errors import Fault, ProblemError, UnsupportedError
 from calc.expr import Expr, Num
 from calc.notation import Notation
 from calc.render.dialects import DIALECTS
 from calc.render.fit import fit, height
 from calc.render.format import TEMPLATES, Format, Options
-from calc.render.latex import Latex
-from calc.render.layout import LONG, Row, fold, rows, split
+from calc.render.latex import LATEX_VARIANTS, Latex
+from calc.render.layout import LONG, Row, cut, fold, rows, split
 from calc.render.markdown import Markdown
 from calc.render.math import RELATION
 from calc.render.text import Text, stacked
@@ -25,10 +25,11 @@ if TYPE_CHECKING:
 __all__ = ["FORMATS", "VARIANTS", "Format", "Options", "render", "wording"]
 
 FORMATS: tuple[type[Format], ...] = (Markdown, Latex, Typst, Text)
-VARIANTS: tuple[type[Format], ...] = (*DIALECTS,)  # chosen by the options of a format
+VARIANTS: tuple[type[Format], ...] = (*DIALECTS, *LATEX_VARIANTS)  # chosen by the options of a format
 
 SHORT = 14  # rows that stay on one page
 HIGH = 20  # rows of matrices that need not
+SUMMARIES = ("section.answers", "section.training", "section.predictions")  # nothing is asked there
 MOST_CHARACTERS = 1000  # of one block of formulas; some hosts refuse longer ones
 
 
@@ -184,6 +185,8 @@ class _View:
         small = self.format.small_page
         if len(table.rows) <= LONG or small is None:
             parts = split(table, self.format.page, self._cell_width)
+            if self.format.most_rows is not None:
+                parts = [piece for part in parts for piece in cut(part, self.format.most_rows)]
             if len(parts) == 1 or small is None or len(split(table, small, self._cell_width)) > 1:
                 return [self._grid(part, False) for part in parts]
             return [self._grid(table, True)]  # in small letters it fits as a whole
@@ -247,6 +250,24 @@ class _View:
                 used += size
         return blocks
 
+    def parts(self, document: Document) -> list["Part"]:
+        """An exam: what is asked after the first section, which says what is given."""
+        parts: list[Part] = []
+        before: list[Section] = []
+        for group in _groups(document.sections[1:]):
+            head = group[0]
+            points = sum(map(_lines_of, group))
+            if parts and head.heading.key in SUMMARIES:
+                parts[-1].sections.extend(group)
+            elif points:
+                key = head.heading.key.replace("section.", "exam.")
+                asked = head.heading if key not in self.said else Words(key, head.heading.args)
+                parts.append(Part(self.words(asked), points, before, group))
+                before = []
+            else:
+                before += group
+        return parts
+
     def tall(self, derivation: Derivation) -> bool:
         """Whether matrices make a derivation so high that it has to be broken across pages."""
         return self.printer.notation.matrices and height(derivation) > HIGH
@@ -267,6 +288,36 @@ class _View:
             out += [*([""] if apart else []), *texts]
             high = len(texts) > 1
         return out
+
+
+class Part(NamedTuple):
+    """A part of an exam: what is asked, and the sections that answer it; ``before`` is said ahead of it."""
+
+    task: str
+    points: int
+    before: list[Section]
+    sections: list[Section]
+
+
+def _groups(sections: Sequence[Section]) -> list[list[Section]]:
+    """Each section of level 1 with those below it."""
+    groups: list[list[Section]] = []
+    for section in sections:
+        if section.level == 1:
+            groups.append([])
+        groups[-1].append(section)
+    return groups
+
+
+def _lines_of(section: Section) -> int:
+    """How many lines a student writes: numbered ones, and the rows of tables."""
+    count = 0
+    for block in section.blocks:
+        if isinstance(block, Derivation):
+            count += sum([line.number is not None for line in block.lines])
+        elif isinstance(block, Table):
+            count += len(block.rows)
+    return count
 
 
 class Grid(NamedTuple):
