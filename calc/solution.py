@@ -297,7 +297,9 @@ def check_options(name: str, options: Options) -> None:
         if asked is not None and asked not in known:
             faults.append(Fault(where, unknown(str(asked), map(str, known), map(str, known))))
         elif asked is not None and own != format:
-            faults.append(Fault(where, f"found with the format {own}, but only {format} has it. Drop one of the two"))
+            faults.append(
+                Fault(where, f"found with the format {own}, but only {format} has it. Ask for {format}, or drop it")
+            )
     if faults:
         raise ProblemError("output", faults)
 

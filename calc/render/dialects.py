@@ -3,10 +3,11 @@
 import re
 
 from calc.render.format import Options
-from calc.render.latex import LatexPrinter
+from calc.render.latex import MATH, LatexPrinter
 from calc.render.markdown import Markdown, unpiped
 from calc.render.text import Text, TextPrinter
 
+_SIGN = re.compile(f"([{''.join(MATH)}])([0-9]?)")
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
 
 
@@ -85,6 +86,12 @@ class Pandoc(Markdown):
     """Pandoc: where a row of a table is long, the dashes under its head divide the page among the columns."""
 
     options = Options(dialect="pandoc")
+
+    def text(self, text: str) -> str:
+        """Signs that its LaTeX has no letter for are formulas; a digit after one would not let it end."""
+        return _SIGN.sub(
+            lambda sign: f"${MATH[sign[1]]}$" + (f"&#{ord(sign[2])};" if sign[2] else ""), super().text(text)
+        )
 
     def rule(self, width: float) -> str:
         return "-" * max(3, round(width))

@@ -92,12 +92,12 @@ _SPECIAL = {
     "|": r"\textbar{}", '"': r"\textquotedbl{}", "`": r"\textasciigrave{}", "'": r"'{}", "-": r"-{}",
     "\u200b": r"\allowbreak{}", "…": r"\dots{}",
 }  # fmt: skip
-_MATH = {sign: f"\\{name}" for name, sign in GREEK.items()} | {
+MATH = {sign: f"\\{name}" for name, sign in GREEK.items()} | {
     "≈": r"\approx", "≠": r"\neq", "≤": r"\leq", "≥": r"\geq", "∂": r"\partial", "∑": r"\sum", "√": r"\surd",
     "∞": r"\infty", "−": "-", "∈": r"\in", "⋅": r"\cdot", "∇": r"\nabla", "⇒": r"\Rightarrow", "′": r"'",
     "∘": r"\circ", "⊘": r"\oslash",
 }  # fmt: skip
-_SPECIAL |= {sign: rf"\ensuremath{{{command}}}" for sign, command in _MATH.items()}
+_SPECIAL |= {sign: rf"\ensuremath{{{command}}}" for sign, command in MATH.items()}
 
 
 _ONLY_T1 = re.compile(r"[«»ÐÞðþĄąĐđĘęĮįŊŋŲųǪǫ˛‚„‹›]|\\textquotedbl\{\}")  # what pdfLaTeX refuses in OT1

@@ -37,7 +37,7 @@ class Markdown(Format):
 
 def unpiped(formula: str) -> str:
     """Without the sign that ends the cell of a table, wherever it stands."""
-    return formula.replace("|", r"\vert ")
+    return re.sub(r"\|(?=[A-Za-z])", r"\\vert ", formula).replace("|", r"\vert")
 
 
 def _entity(character: str, text: str, at: int) -> str:
