@@ -3,12 +3,14 @@
 problem = calc.load("examples/xor.toml")
 solution = calc.solve(problem)
 solution["dE/dw2_1_1"].value, solution.render("latex"), solution.save("xor.pdf")
+calc.derive("1/(1+exp(-z))").render("text")
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from calc.derived import Derivation, derive
     from calc.errors import CalcError, ProblemError, UnsupportedError, VerificationError
     from calc.file import load
     from calc.problem import Problem
@@ -18,21 +20,25 @@ __version__ = "0.1.0"
 
 _HOME = {  # each name is loaded when it is first used, so that the command line starts at once
     "CalcError": "calc.errors",
+    "Derivation": "calc.derived",
     "Problem": "calc.problem",
     "ProblemError": "calc.errors",
     "Solution": "calc.solution",
     "UnsupportedError": "calc.errors",
     "VerificationError": "calc.errors",
+    "derive": "calc.derived",
     "load": "calc.file",
     "solve": "calc.solution",
 }
 __all__ = [
     "CalcError",
+    "Derivation",
     "Problem",
     "ProblemError",
     "Solution",
     "UnsupportedError",
     "VerificationError",
+    "derive",
     "load",
     "solve",
 ]

@@ -9,7 +9,8 @@ dL/dv       the same where the gradient dL/df = upstream arrives at f from beyon
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, StrictInt, StrictStr
@@ -20,13 +21,14 @@ from calc.expr import Call, Expr, Frac, Name, Neg, Num, Partial, Pow, Prod, Quan
 from calc.fields import Number, Rate, unknown
 from calc.formula import Assignment, FormulaError, is_name, parse_assignment
 from calc.graph import BEYOND, LEARNING_RATE, Graph, Node
-from calc.notation import Notation
+from calc.notation import Spelling
 from calc.problem import Conventions, NotationOptions, Problem, SolutionOptions, Table
 from calc.symbol import Symbol
 from calc.updates import change_of
 
 MOST_NODES = 2000
 MOST_ITERATIONS = 1000
+LONGEST_NAME = 20  # characters that still fit a column of a table
 
 Line = tuple[Quantity, str, Expr]  # result, kind, formula
 
@@ -87,8 +89,11 @@ def _graph_faults(graph: Mapping[str, Any]) -> Iterator[Fault]:
         if not is_name(name):
             what = f'"{short(name)}" is no name. Use a letter, then letters, digits and _; no function\'s name'
             yield Fault(f"graph.values.{short(name)}", what)
+        elif len(name) > LONGEST_NAME:
+            what = f"a name of {len(name)} characters found, at most {LONGEST_NAME} needed. Use a shorter one"
+            yield Fault(f"graph.values.{short(name)}", what)
     names = [name for name in known if is_name(name)]
-    for number, text in enumerate(formulas if isinstance(formulas, list) else ()):
+    for number, text in enumerate(formulas if isinstance(formulas, list) and known else ()):
         if not isinstance(text, str):
             continue
         where = f"graph.formulas[{number}]"
@@ -102,13 +107,18 @@ def _graph_faults(graph: Mapping[str, Any]) -> Iterator[Fault]:
         if name in names:
             what = "a value" if name in known else "assigned before"
             yield Fault(where, f"{name} is {what}. Give the quantity another name")
-        names.append(name)
-    for number, name in enumerate(wrt if isinstance(wrt, list) else ()):
-        if isinstance(name, str) and name not in known:
+        elif len(name) > LONGEST_NAME:
+            what = f"a name of {len(name)} characters found, at most {LONGEST_NAME} needed. Use a shorter one"
+            yield Fault(where, what)
+        names += [name] if name not in names else []
+    asked = [name if isinstance(name, str) else "" for name in wrt] if isinstance(wrt, list) else []
+    for number, name in enumerate(asked):
+        if name and name not in known:
             yield Fault(f"graph.wrt[{number}]", unknown(name, known, known[:12]))
-        elif isinstance(name, str) and name in wrt[:number] if isinstance(wrt, list) else False:
+        elif name and name in asked[:number]:
             yield Fault(f"graph.wrt[{number}]", f"{name} stands twice. Remove it")
-    if isinstance(graph.get("iterations"), int) and graph.get("iterations") != 1 and "learning_rate" not in graph:
+    iterations = graph.get("iterations")
+    if isinstance(iterations, int) and iterations > 1 and "learning_rate" not in graph:
         what = "several iterations found without a learning rate. Add graph.learning_rate, or remove iterations"
         yield Fault("graph.iterations", what)
 
@@ -144,10 +154,10 @@ def _id_faults(problem: Circuit) -> Iterator[Fault]:
             yield Fault("graph", f"{name} is the name of a learning rate or a change. Rename yours")
     if BEYOND.id in names and problem.graph.upstream.value != 1:
         return
-    spelled: dict[str, str] = {}
+    spelled: dict[Symbol, str] = {}
     notation = CircuitNotation(problem)
     for name in names:
-        symbol = str(notation.symbol(Name(name)))
+        symbol = notation.symbol(Name(name))
         if symbol in spelled:
             what = f"{spelled[symbol]} and {name} are both printed {symbol}. Rename one, or give it a symbol of its own"
             yield Fault("graph", what)
@@ -299,9 +309,13 @@ def local_of(graph: Graph, u: Name, v: Name) -> Partial:
     return Partial(u, v, via=u) if u == graph.loss else Partial(u, v)
 
 
-def path_of(graph: Graph, u: Name, v: Name) -> Partial:
-    """What arrives at v through u; where v enters nothing else that is its gradient."""
-    alone = len(consumers(graph).get(v, ())) == 1
+def path_of(graph: Graph, u: Name, v: Name, entered: Mapping[Name, Sequence[Name]]) -> Partial:
+    """What arrives at v through u; where v enters nothing else that is its gradient.
+
+    Args:
+        entered: the ``consumers`` of the graph.
+    """
+    alone = len(entered.get(v, ())) == 1
     return Partial(graph.top, v) if alone else Partial(graph.top, v, via=u)
 
 
@@ -347,24 +361,24 @@ def _backward(graph: Graph) -> Iterator[Line]:
         if u not in entered and u != graph.loss and node.locals:
             yield Partial(graph.top, u), "adjoint", Num.of(0)  # nothing that leads to the last quantity
         for v, slope in node.locals:
-            local, path = local_of(graph, u, v), path_of(graph, u, v)
+            local, path = local_of(graph, u, v), path_of(graph, u, v, entered)
             yield local, "local", slope
             kind = "gradient" if v in graph.parameters[0] else "adjoint"
             if path != local:
                 yield path, kind if path == Partial(graph.top, v) else "path", Prod((Partial(graph.top, u), local), "·")
             if len(entered[v]) > 1 and u == entered[v][-1]:
-                paths = tuple(path_of(graph, w, v) for w in entered[v])
+                paths = tuple(path_of(graph, w, v, entered) for w in entered[v])
                 yield Partial(graph.top, v), kind, Sum(paths)
 
 
 # --- how it is spelled -----------------------------------------------------------------------------------------------
 
 
-class CircuitNotation(Notation):
-    """The file's own names as symbols: w1 is w with index 1, alpha a Greek letter, z1_2 has both its indices below."""
+class CircuitNotation(Spelling):
+    """The file's own names as symbols, those of changes and of updated values made from them."""
 
     def __init__(self, problem: Circuit) -> None:
-        super().__init__(problem)
+        super().__init__(problem.notation)
         self.loss = Name(assignments_of(problem)[-1].name)
         self.changed = set(map(Name, problem.wrt)) if problem.graph.learning_rate is not None else set()
 
@@ -377,11 +391,6 @@ class CircuitNotation(Notation):
         if name.updated:
             bare = self.symbol(Name(name.kind))
             return Symbol(bare.base, bare.sub, bare.sup, primes=1)
-        return self._spelled(name)
-
-    def _spelled(self, name: Name) -> Symbol:
-        delta = name.kind.startswith("D") and Name(name.kind[1:]) in self.changed
-        first, *rest = name.kind.removeprefix("D" if delta else "").split("_")
-        base = first.rstrip("0123456789") if first.rstrip("0123456789").isalpha() else first[0]
-        sub = ",".join(part for part in (first[len(base) :], *rest) if part)
-        return Symbol(base, sub, delta=delta)
+        if name.kind.startswith("D") and Name(name.kind[1:]) in self.changed:
+            return replace(self.symbol(Name(name.kind[1:])), delta=True)
+        return super()._symbol(name)

@@ -1,4 +1,4 @@
-"""The command line: solve, new, schema, formats. Text and files to standard output, messages to standard error.
+"""The command line: solve, derive, new, schema, formats. Text and files to standard output, messages to standard error.
 
 Exit status: 0 done, 2 the input is wrong, 3 our own verification failed.
 """
@@ -9,12 +9,16 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
 from calc import __version__
 from calc.errors import CalcError, Fault, ProblemError, VerificationError
+
+if TYPE_CHECKING:
+    from calc.render import Options
+    from calc.solution import Page
 
 
 def main() -> NoReturn:
@@ -59,7 +63,8 @@ def _printable(message: str) -> str:
     """A message that quotes a file may not steer the terminal."""
     from calc.render.format import visible
 
-    return "\n".join(line[: len(line) - len(line.lstrip())] + visible(line.lstrip()) for line in message.split("\n"))
+    # word by word, so that what stands below another line stays there
+    return "\n".join(" ".join(visible(word) for word in line.split(" ")) for line in message.split("\n"))
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -102,7 +107,6 @@ def solve(
     """Work PROBLEM, a TOML or JSON file (- reads standard input): forward pass, backward pass, update, check."""
     from calc.file import load
     from calc.render import Options
-    from calc.solution import check_options, find_format, format_of, write_whole
     from calc.solution import solve as work
 
     settings = {
@@ -114,27 +118,71 @@ def solve(
         ("solution", "show"): show,
     }
     with _reporting("standard input" if problem == "-" else problem):
-        format = to or (format_of(output) if output else "md")
-        if format not in ("pdf", "json"):
-            format = find_format(format).name  # before the work, so that a slip is told at once
-        check_options(format, Options(dialect, fragment, document_class))
+        options = Options(dialect, fragment, document_class)
+        format = _format(output, to, options)  # before the work, so that a slip is told at once
         if decimals is not None and significant is not None:
             raise ProblemError("command line", [Fault("--decimals, --significant", "both found, one needed. Drop one")])
-        if format == "pdf" and not output and sys.stdout and sys.stdout.isatty():
-            raise ProblemError(
-                "command line", [Fault("--to pdf", "a PDF is not written to a terminal. Add -o FILE.pdf")]
-            )
         overrides = {key: value for key, value in settings.items() if value is not None}
-        solution = work(load(problem, overrides), templates)
-        if format == "pdf":
-            content = solution.pdf()
-        else:
-            page = solution.render(format, dialect=dialect, fragment=fragment, document_class=document_class)
-            content = page.encode()
-        if output:
-            write_whole(output, content)
-        else:
-            _emit(content)
+        _write(work(load(problem, overrides), templates), output, format, options)
+
+
+@app.command()
+@click.argument("formula", metavar="FORMULA")
+@click.option("--wrt", metavar="NAME", help="The name to differentiate by; else the only one, z, a or x.")
+@click.option("-o", "--output", metavar="OUT", help="Write a file; its suffix decides the format.")
+@click.option("--to", metavar="FORMAT", help="md, tex, typ, pdf, json or txt; see: calc formats.")
+@click.option("--dialect", metavar="HOST", help="Markdown for github, gitlab, pandoc, jupyter or plain.")
+@click.option("--fragment", is_flag=True, help="LaTeX without a preamble, for \\input; it needs only amsmath.")
+@click.option("--class", "document_class", metavar="article|exam", help="LaTeX for the article or the exam class.")
+@click.option(
+    "--templates", metavar="DIR", type=click.Path(path_type=Path), help="A folder searched before calc's own."
+)
+def derive(
+    formula: str,
+    wrt: str | None,
+    output: str | None,
+    to: str | None,
+    dialect: str | None,
+    fragment: bool,
+    document_class: str | None,
+    templates: Path | None,
+) -> None:
+    """Work the derivative of FORMULA line by line, each line with its rule.
+
+    FORMULA is infix, e.g. "1/(1+exp(-z))"; or the name of an activation or a loss, e.g. sigmoid, softmax,
+    binary_cross_entropy; or one of each, e.g. "sigmoid + binary_cross_entropy": the loss by the activation's z.
+    """
+    from calc.derived import derive as work
+    from calc.render import Options
+
+    with _reporting():
+        options = Options(dialect, fragment, document_class)
+        format = _format(output, to, options)
+        _write(work(formula, wrt, templates), output, format, options)
+
+
+def _format(output: str | None, to: str | None, options: "Options") -> str:
+    """The format asked for; by the suffix of the file, else Markdown."""
+    from calc.solution import check_options, find_format, format_of
+
+    format = to or (format_of(output) if output else "md")
+    if format not in ("pdf", "json"):
+        format = find_format(format).name
+    check_options(format, options)
+    if format == "pdf" and not output and sys.stdout and sys.stdout.isatty():
+        raise ProblemError("command line", [Fault("--to pdf", "a PDF is not written to a terminal. Add -o FILE.pdf")])
+    return format
+
+
+def _write(page: "Page", output: str | None, format: str, options: "Options") -> None:
+    """A page into a file, or to standard output."""
+    from calc.solution import write_whole
+
+    content = page.pdf() if format == "pdf" else page.render(format, **options._asdict()).encode()
+    if output:
+        write_whole(output, content)
+    else:
+        _emit(content)
 
 
 @app.command()

@@ -12,11 +12,15 @@ from calc.expr import Expr
 
 @dataclass(slots=True)
 class Line:
-    """left = side = … ≈ result (number). Each side with the relation before it, "=" or "≈"."""
+    """left = side = … ≈ result (number). Each side with the relation before it, "=" or "≈".
+
+    ``notes``, one for each side where there are any: each side is a row of its own, and at its end stands why.
+    """
 
     left: Expr
     sides: tuple[tuple[str, Expr], ...]
     number: int | None = None
+    notes: tuple["Words | None", ...] = ()
 
 
 @dataclass(slots=True)

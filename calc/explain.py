@@ -38,6 +38,7 @@ from calc.expr import (
 from calc.given import GivenWriter
 from calc.graph import LEARNING_RATE, delta_of
 from calc.lines import COLUMNS, chunks, general_of, in_sample, integer, plural
+from calc.notation import function_of
 from calc.number import Shown
 from calc.penalty import PENALTY, SIZES, SQUARES
 from calc.problem import Network
@@ -148,12 +149,15 @@ class Writer(GivenWriter):
     def _applies(self, number: int) -> Words:
         z, layer = Name("z"), self.problem.layers[number - 1]
         zs, as_ = ([Name(kind, number, (j,)) for j in range(1, len(layer.weights) + 1)] for kind in "za")
-        formula, by_z = layer.activation.unit(zs, as_, 0, Shown("0"))
+        formula, by_z = layer.activation.unit(zs, as_, 0, self.problem.conventions.at_kink)
         if len(by_z) > MOST_IN_PROSE and isinstance(formula, Frac):  # too long for a sentence
             return Words("forward.applies_shared", {"unit": as_[0], "power": formula.num, "count": len(by_z)})
         if len(by_z) > 1:  # the units of the layer hang together
             return Words("forward.applies", {"function": Line(as_[0], (("=", formula),))})
         formula = layer.activation.formula(z)
+        if layer.activation.own:
+            own = Call(function_of(layer.activation, self.problem.layers), (z,))
+            return Words("forward.applies", {"function": Line(own, (("=", formula),))})
         match formula:
             case Name():
                 return Words("forward.plain")
@@ -206,7 +210,8 @@ class Writer(GivenWriter):
     def _idle(self, number: int) -> Iterator[Block]:
         """Units that pass nothing on, are saturated or stand at a kink, said in words."""
         layer = self.problem.layers[number - 1]
-        if layer.activation.kink is None and not layer.activation.saturates:
+        own = layer.activation.own
+        if not layer.activation.kinks and not layer.activation.saturates and not own:
             return
         idle: list[Name] = []
         tied: list[Name] = []
@@ -220,12 +225,14 @@ class Writer(GivenWriter):
                     slope = self.trace.show(Partial(a, z).id).value
                     if abs(slope) < SATURATED and z not in self.graph.shortcuts:  # there the slope cancels
                         flat.append(a)
-                elif self.trace.is_zero(z.id):
+                elif self.trace.at_kink(Partial(a, z).id):
                     tied.append(z)
                 elif self.trace.is_zero(Partial(a, z).id):
                     idle.append(a)
         if idle:
-            yield prose(f"forward.idle_{plural(len(idle))}", units=tuple(idle))
+            key = "forward.level" if own else "forward.idle"
+            yield prose(f"{key}_{plural(len(idle))}", units=tuple(idle))
+        if idle and not own:
             dead = [j for j in dict.fromkeys(a.index[0] for a in idle) if sum(a.index[0] == j for a in idle) > 1]
             dead = [j for j in dead if sum(a.index[0] == j for a in idle) == len(self.samples)]
             if dead:
@@ -233,8 +240,13 @@ class Writer(GivenWriter):
                 yield prose(f"forward.dead_{plural(len(dead))}", units=units)
         if flat:
             yield prose(f"forward.flat_{plural(len(flat))}", units=tuple(flat), bound=Num(Shown("0.01")))
-        if tied:
-            at_zero = Num(self.problem.conventions.at_kink(layer.activation.kink))
+        if tied and own:  # at different kinks the slopes differ
+            for z in tied:
+                value = self._num(Partial(Name("a", number, z.index, z.sample), z).id)
+                yield prose("forward.tied_one", sums=(z,), value=value)
+        elif tied:
+            (convention,) = layer.activation.kinks
+            at_zero = Num(self.problem.conventions.at_kink(convention))
             yield prose(f"forward.tied_{plural(len(tied))}", sums=tuple(tied), value=at_zero)
 
     def error(self) -> Iterator[Section]:

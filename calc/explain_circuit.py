@@ -8,10 +8,10 @@ from collections.abc import Iterator, Sequence
 
 from calc.circuit import Circuit, assignments_of, consumers, edges_of, local_of, path_of
 from calc.document import Block, Cell, Derivation, Document, Line, Listing, Section, Table, Words, prose
-from calc.expr import Call, Cases, Expr, Frac, Name, Neg, Num, Partial, Pow, Prod, Sum, evaluate
+from calc.expr import Call, Cases, Expr, Frac, Name, Neg, Num, Partial, Pow, Prod, Sum
 from calc.graph import LEARNING_RATE
 from calc.lines import COLUMNS, Lines, chunks, plural
-from calc.number import sign
+from calc.number import GUARD_DIGITS, Shown
 from calc.trace import Trace
 from calc.training import Iteration
 from calc.updates import change_of
@@ -98,10 +98,11 @@ class CircuitWriter(Lines[Circuit]):
         local = next((local_of(graph, u, v) for u, v in edges_of(graph) if u == graph.loss), None)
         if local is not None:
             yield Words("circuit.bar", {"local": local, "last": graph.loss})
-        several = [(u, v) for u, v in edges_of(graph) if path_of(graph, u, v).via not in (None, graph.loss)]
+        entered = consumers(graph)
+        several = [(u, v) for u, v in edges_of(graph) if path_of(graph, u, v, entered).via not in (None, graph.loss)]
         if several:
             u, v = several[0]
-            yield Words("circuit.through", {"part": path_of(graph, u, v), "to": v, "through": u})
+            yield Words("circuit.through", {"part": path_of(graph, u, v, entered), "to": v, "through": u})
         if graph.trained:
             w = wrt[0]
             steps = problem.rules_of_change.update.steps(w, Partial(graph.top, w), LEARNING_RATE, 1)
@@ -147,7 +148,7 @@ class CircuitWriter(Lines[Circuit]):
         """Nodes that stand exactly at a kink."""
         for node in self.graph.nodes:
             for _, slope in node.locals:
-                at = [case for case in _cases(slope) if sign(evaluate(case.on, self.trace.values)) == 0]
+                at = [case for case in _cases(slope) if self.trace.side(case.on) == 0]
                 if at:
                     yield prose("circuit.at_kink", node=node.name, function=at[0].head, value=at[0].at)
 
@@ -164,7 +165,7 @@ class CircuitWriter(Lines[Circuit]):
             for v, _ in node.locals:
                 if v not in self.followed:
                     continue
-                ids += [local_of(graph, u, v).id, path_of(graph, u, v).id]
+                ids += [local_of(graph, u, v).id, path_of(graph, u, v, entered).id]
                 if len(entered[v]) > 1 and u == entered[v][-1]:
                     ids.append(Partial(graph.top, v).id)
             if ids:
@@ -191,20 +192,29 @@ class CircuitWriter(Lines[Circuit]):
         rows: list[tuple[Cell, ...]] = []
         several = any(len(paths) > 1 for paths in entered.values())
         for u, v in edges_of(graph):
-            path, total = path_of(graph, u, v), Partial(graph.top, v)
-            cells = [self._edge_operand(path, local_of(graph, u, v)), self._edge_operand(path, Partial(graph.top, u))]
+            path, total = path_of(graph, u, v, entered), Partial(graph.top, v)
+            parts = self.trace.operands(self.trace.steps[total.id])[0] if len(entered[v]) > 1 else {}
+            passed = parts.get(path.id) or self.trace.show(path.id)  # with the digits that the sum needs
+            factors = self._edge_operands(local_of(graph, u, v), Partial(graph.top, u), path, passed)
             last = u == entered[v][-1] and len(entered[v]) > 1
             sums = [self._num(total.id) if last else None] if several else []
-            rows.append((u, v, *cells, self._num(path.id), *sums))
+            rows.append((u, v, *map(Num, factors), Num(passed), *sums))
         head = [Words(f"circuit.{key}") for key in ("node", "to", "local", "arrives", "passes")]
         yield Table((*head, *([Words("table.sum")] if several else [])), tuple(rows))
 
-    def _edge_operand(self, path: Partial, factor: Partial) -> Num:
-        """A factor with the digits that the product in its row needs."""
-        if path.id == factor.id:  # the edge from the last quantity, at which 1 arrives
-            return self._num(factor.id)
-        printed, _ = self.trace.operands(self.trace.steps[path.id])
-        return Num(printed[factor.id]) if factor.id in printed else self._num(factor.id)
+    def _edge_operands(self, local: Partial, arrives: Partial, path: Partial, passed: Shown) -> list[Shown]:
+        """The two factors of a row with the digits that give what it passes on, as it is printed there."""
+        shown = [self.trace.show(factor.id) for factor in (local, arrives)]
+        if path == local:  # the edge from the last quantity, at which 1 arrives
+            return [passed, shown[1]]
+        trace, rule = self.trace, self.trace.rounding
+        if rule.carry == "full" and not (shown[0].exact and shown[1].exact):
+            guard = next(extra for extra in range(GUARD_DIGITS + 1) if trace.show(path.id, extra) == passed)
+            for extra in range(GUARD_DIGITS + 1):
+                factors = [trace.show(factor.id, extra) for factor in (local, arrives)]
+                if rule.show(factors[0].value * factors[1].value, guard).value == passed.value:
+                    return factors
+        return shown
 
     # --- Update and check --------------------------------------------------------------------------------------------
 
@@ -262,7 +272,7 @@ def _answers(iterations: Sequence[Iteration[Circuit]]) -> Iterator[Section]:
     trace, last = iterations[0].trace, iterations[-1].trace
     graph = trace.graph
     several, trained = len(iterations) > 1, bool(graph.trained)
-    keys = ["quantity", "circuit.value"] if not several else ["quantity", "at_start", "at_end"]
+    keys = ["quantity", "circuit.value"] if not several else ["quantity", "circuit.at_start", "circuit.at_end"]
     keys += [] if several else ["gradient"]
     keys += ["change", "new"] if trained and not several else []
     rows: list[tuple[Cell, ...]] = []

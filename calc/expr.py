@@ -17,11 +17,14 @@ from typing import TYPE_CHECKING, Any
 
 from flint import arb, fmpq
 
-from calc.number import Number, Shown, Undefined, is_nothing, sign
+from calc.number import Number, Shown, Undefined, decided, is_nothing, sign
 
 if TYPE_CHECKING:
     import sympy
 
+
+# the derivative at a kink by the name of the convention that settles it: kinks, relu_at_zero
+AtKink = Callable[[str], Shown]
 
 _ONE: Number = fmpq(1)
 
@@ -201,7 +204,16 @@ class Shape:
     columns: int
 
 
-Expr = Quantity | Num | Sum | Neg | Prod | Frac | Pow | Call | Cases | Matrix | Transposed | Shape
+@dataclass(slots=True, unsafe_hash=True)
+class Derivative:
+    """d/dby of ``of``, not yet worked; ``sign`` is "d", or "∂" where there are other names."""
+
+    by: Name
+    of: "Expr"
+    sign: str = "d"
+
+
+Expr = Derivative | Quantity | Num | Sum | Neg | Prod | Frac | Pow | Call | Cases | Matrix | Transposed | Shape
 
 
 @dataclass(frozen=True)
@@ -264,7 +276,8 @@ def _cos(value: Number) -> Number:
 
 
 SMALL_POWER = 8  # worked factor by factor
-LARGEST_POWER = 2**14  # bits of an exact power; beyond them it is a certified ball
+MOST_SQUARED = 2**64  # beyond it by logarithm, not by squaring
+LARGEST_EXACT = 2**14  # bits of an exact number; beyond them it is a certified ball
 
 
 def _power(base: Number, exponent: Number) -> Number:
@@ -275,9 +288,14 @@ def _power(base: Number, exponent: Number) -> Number:
             raise Undefined("division by 0")
         if n == 0:
             return fmpq(1)
-        if isinstance(base, fmpq) and (base.p.bit_length() + base.q.bit_length()) * abs(n) <= LARGEST_POWER:
+        if isinstance(base, fmpq) and (base.p.bit_length() + base.q.bit_length()) * abs(n) <= LARGEST_EXACT:
             return base**n
-        return _whole_power(arb(base), n)
+        if abs(n) < MOST_SQUARED:
+            return _whole_power(arb(base), n)
+        if sign(base) == 0:
+            return fmpq(0)
+        size = (arb(n) * abs(arb(base)).log()).exp()
+        return -size if n % 2 and sign(base) < 0 else size
     side = sign(base)
     if side < 0:
         raise Undefined("a power of a negative number with an exponent that is not whole")
@@ -335,6 +353,7 @@ FUNCTIONS: dict[str, Function] = {
     "sigmoid": Function(definition=sigmoid_definition),
     "relu": Function(definition=relu_definition),
     "loss": Function(),  # E(p), the loss as a function of one parameter
+    "sum": Function(),  # Σ_k of the second argument, k the first: what a derivation says of any number of units
 }
 
 
@@ -390,6 +409,13 @@ def evaluate(expr: Expr, values: Mapping[str, Number]) -> Number:
     raise TypeError(f"{expr!r} is no number")
 
 
+def bounded(value: Number) -> Number:
+    """The same, as a ball where its exact digits would multiply without end, as in q = p p, r = q q, s = r r …"""
+    if isinstance(value, fmpq) and value.p.bit_length() + value.q.bit_length() > LARGEST_EXACT:
+        return arb(value)
+    return value
+
+
 def quantities(expr: Expr) -> tuple[Quantity, ...]:
     """The names in ``expr``, each once, in the order of writing; of a matrix those of its entries."""
     found: dict[str, Quantity] = {}
@@ -407,7 +433,7 @@ def _collect(expr: Expr, found: dict[str, Quantity]) -> None:
                     found.setdefault(part.id, part)
                 else:
                     _collect(part, found)
-        case Neg(arg) | Transposed(arg):
+        case Neg(arg) | Transposed(arg) | Derivative(_, arg):
             _collect(arg, found)
         case Pow(base, exponent):
             _collect(base, found)
@@ -423,6 +449,34 @@ def _collect(expr: Expr, found: dict[str, Quantity]) -> None:
         case Cases(_, on, above, at, below):
             for part in (on, above, at, below):
                 _collect(part, found)
+
+
+def children(expr: Expr) -> tuple[Expr, ...]:
+    """What an operation is made of; nothing of a quantity, a number or a matrix."""
+    match expr:
+        case Sum(parts) | Prod(parts) | Call(_, parts):
+            return parts
+        case Neg(arg) | Transposed(arg):
+            return (arg,)
+        case Frac(num, den):
+            return num, den
+        case Pow(base, exponent):
+            return (base,) if isinstance(exponent, int) else (base, exponent)
+        case Cases(_, on, above, at, below):
+            return on, above, at, below
+    return ()
+
+
+def at_kink(expr: Expr, values: Mapping[str, Number]) -> bool:
+    """Whether a case distinction in ``expr`` stands exactly between its cases.
+
+    Raises:
+        Undecided: see ``evaluate``.
+    """
+    if isinstance(expr, Cases):
+        side = sign(evaluate(expr.on, values))
+        return side == 0 or at_kink(expr.above if side > 0 else expr.below, values)
+    return any(at_kink(part, values) for part in children(expr))
 
 
 def rename(expr: Expr, new: Callable[[Quantity], Expr]) -> Expr:
@@ -449,6 +503,10 @@ def rename(expr: Expr, new: Callable[[Quantity], Expr]) -> Expr:
             return Cases(new_head, rename(on, new), rename(above, new), rename(at, new), rename(below, new))
         case Transposed(arg):
             return Transposed(rename(arg, new))
+        case Derivative(by, of, d):
+            renamed = new(by)
+            assert isinstance(renamed, Name), "a derivative is by a name"
+            return Derivative(renamed, rename(of, new), d)
         case Matrix() | Shape():
             return expr
 
@@ -477,31 +535,39 @@ def substitute(expr: Expr, printed: Mapping[str, Shown]) -> Expr:
         case Num():
             return expr
         case Sum(terms):
-            return Sum(tuple([substitute(term, printed) for term in terms]))
+            first, *rest = [substitute(term, printed) for term in terms]
+            return Sum((_unsigned(first), *rest))
         case Neg(arg):
             return Neg(substitute(arg, printed))
         case Prod(factors):
-            return Prod(tuple([substitute(factor, printed) for factor in factors]), "×")
+            return Prod(tuple([_unsigned(substitute(factor, printed)) for factor in factors]), "×")
         case Frac(num, den):
-            return Frac(substitute(num, printed), substitute(den, printed))
+            return Frac(_unsigned(substitute(num, printed)), substitute(den, printed))
         case Pow(base, exponent):
             above = exponent if isinstance(exponent, int) else substitute(exponent, printed)
-            return Pow(substitute(base, printed), above)
+            return Pow(_unsigned(substitute(base, printed)), above)
         case Call(function, args):
             definition = FUNCTIONS[function].definition
             if definition is not None:
                 return substitute(definition(*args), printed)
-            return Call(function, tuple([substitute(arg, printed) for arg in args]))
+            put = [substitute(arg, printed) for arg in args]
+            return Call(function, tuple(put if function == "exp" else map(_unsigned, put)))  # e^(-0), as on paper
         case Cases(head, on, above, at, below):
-            branch = {1: above, 0: at, -1: below}[
-                sign(evaluate(on, {id: shown.value for id, shown in printed.items()}))
-            ]
-            if quantities(branch):
+            values = {id: shown.value for id, shown in printed.items()}
+            side = decided(lambda: sign(evaluate(on, values)))
+            branch = {1: above, 0: at, -1: below}[side]
+            # H(0) does not say whose share of a tie it is: the share stands there
+            if quantities(branch) or (side == 0 and head.function == "H"):
                 return substitute(branch, printed)  # the case that applies, worked
             args = tuple([substitute(arg, printed) for arg in head.args])
             return Cases(Call(head.function, args), substitute(on, printed), above, at, below)
-        case Matrix() | Transposed() | Shape():
+        case Matrix() | Transposed() | Shape() | Derivative():
             raise TypeError(f"{expr!r} is no number")
+
+
+def _unsigned(expr: Expr) -> Expr:
+    """0 for −0, which is no number."""
+    return expr.arg if isinstance(expr, Neg) and isinstance(expr.arg, Num) and expr.arg.shown.value == 0 else expr
 
 
 def to_sympy(expr: Expr, symbols: Mapping[str, Any]) -> "sympy.Expr":
@@ -529,6 +595,8 @@ def to_sympy(expr: Expr, symbols: Mapping[str, Any]) -> "sympy.Expr":
                 if definition is not None:
                     return convert(definition(*args))
                 return getattr(sympy, FUNCTIONS[function].sympy or function)(*map(convert, args)) if args else sympy.pi
+            case Derivative(by, of):
+                return sympy.diff(convert(of), symbols[by.id])
             case Cases():
                 on = convert(part.on)
                 return sympy.Piecewise(

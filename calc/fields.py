@@ -18,8 +18,8 @@ from pydantic import (
 
 from calc.errors import short
 from calc.number import MOST_DIGITS, Exact
-from calc.ops.activations import ACTIVATIONS, THRESHOLDS
-from calc.ops.losses import LOSSES
+from calc.ops.activations import ACTIVATIONS, THRESHOLDS, Activation
+from calc.ops.losses import LOSSES, Loss
 from calc.symbol import Symbol
 from calc.updates import UPDATES, Sgd, Update
 
@@ -193,14 +193,21 @@ Rates = Annotated[
 ]
 
 
-def _operation(operations: Iterable[type[Any]], what: str) -> Any:
-    """A validated field type: a name, a second name or a table { name = … } to an instance of one of ``operations``."""
+def _operation(operations: Iterable[type[Any]], what: str, base: type[Any], example: str = "") -> Any:
+    """A validated field type: a name, a second name or a table { name = … } to an instance of one of ``operations``.
+
+    Args:
+        base: the class of all of them.
+        example: a formula, where { formula = … } may stand instead.
+    """
     known = {name: op for op in operations for name in (op.name, *op.aliases)}
     names = sorted(op.name for op in operations)
 
     def read(value: Any) -> Any:
-        if isinstance(value, tuple(operations)):
+        if isinstance(value, base):
             return value
+        if example and isinstance(value, Mapping) and "formula" in value:
+            return _read_formula(value, base, example)
         name, parameters = (value, {}) if isinstance(value, str) else (None, value)
         if isinstance(value, Mapping):
             parameters = dict(value)
@@ -222,11 +229,34 @@ def _operation(operations: Iterable[type[Any]], what: str) -> Any:
         return operation(**fields)
 
     def write(operation: Any) -> Any:
+        if getattr(operation, "own", False):
+            return {"formula": operation.text}
         fields = {field.name: _write_number(getattr(operation, field.name)) for field in dataclasses.fields(operation)}
         return {"name": operation.name, **fields} if fields else operation.name
 
-    schema = {"anyOf": [{"enum": list(known)}, *_tables(operations)]}
+    schema = {"anyOf": [{"enum": list(known)}, *_tables(operations), *([_FORMULA_SCHEMA] if example else [])]}
     return PlainValidator(read), PlainSerializer(write), WithJsonSchema(schema)
+
+
+_FORMULA_SCHEMA = {
+    "type": "object",
+    "properties": {"formula": {"type": "string", "minLength": 1}},
+    "required": ["formula"],
+    "additionalProperties": False,
+}
+
+
+def _read_formula(table: Mapping[str, Any], base: type[Any], example: str) -> Any:
+    """An activation or a loss of the author's own."""
+    from calc.ops.custom import CUSTOM  # where one is given
+
+    others = [str(key) for key in table if key != "formula"]
+    if others:
+        raise ValueError(f'"{short(others[0], 40)}" found beside formula, formula alone needed. Remove one of them')
+    text = table["formula"]
+    if not isinstance(text, str):
+        raise ValueError(f'formula: {kind_of(text)} found, a formula in quotes needed, e.g. "{example}"')
+    return CUSTOM[base](text)
 
 
 def _tables(operations: Iterable[type[Any]]) -> list[dict[str, Any]]:
@@ -246,9 +276,9 @@ def _tables(operations: Iterable[type[Any]]) -> list[dict[str, Any]]:
     ]
 
 
-ACTIVATION = _operation((*ACTIVATIONS, *THRESHOLDS), "an activation")
-LOSS = _operation(LOSSES, "a loss")
-_read_update = _operation(UPDATES, "an optimiser")
+ACTIVATION = _operation((*ACTIVATIONS, *THRESHOLDS), "an activation", Activation, "z / (1 + abs(z))")
+LOSS = _operation(LOSSES, "a loss", Loss, "(t - a)**4 / 4")
+_read_update = _operation(UPDATES, "an optimiser", Update)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -3,22 +3,26 @@
 f = x * y + exp(-z) / 2      Assignment("f", Sum((Prod((x, y)), Frac(Call("exp", (Neg(z),)), 2))))
 
 Infix + - * / ** ( ), numbers, names, and the functions of READ; pi is the constant where no quantity bears that name.
-Python's own grammar reads it into its syntax tree, nothing of which is run; numbers are read again from the text, so
-that 0.1 is one tenth.
+Python's own grammar reads its structure, out of a copy in which every name is x… and every number 1…; nothing of it is
+run. Names and numbers are read from the text itself, so that 0.1 is one tenth.
 """
 
 import ast
 import re
+import unicodedata
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from flint import fmpq
+
 from calc.errors import short
-from calc.expr import Call, Expr, Frac, Name, Neg, Num, Pow, Prod, Sum
-from calc.number import Exact
+from calc.expr import Call, Expr, Frac, Name, Neg, Num, Pow, Prod, Sum, evaluate, quantities
+from calc.number import START_BITS, Exact, Number, Undecided, Undefined, precision
 
 LONGEST = 2000  # characters of a formula
-DEEPEST = 50  # brackets, signs and powers within each other
-LARGEST_EXPONENT = 100  # a whole number above a base
+MOST_OPERANDS = 200  # numbers and names in it
+DEEPEST = 30  # operations within each other
+LARGEST_EXPONENT = 100  # of a constant exponent, and of 10 in a constant power: 10^-100 to 10^100
 
 READ = {  # how many arguments each takes at least; max and min take more
     "exp": 1, "log": 1, "ln": 1, "sqrt": 1, "abs": 1, "sin": 1, "cos": 1, "tanh": 1, "sigmoid": 1, "relu": 1,
@@ -26,7 +30,14 @@ READ = {  # how many arguments each takes at least; max and min take more
 }  # fmt: skip
 _CALLED = {"log": "ln"}
 
+_INSTEAD = {"^": "**", "−": "-", "×": "*", "·": "*", "÷": "/", "[": "(", "{": "(", "]": ")", "}": ")", "²": "**2"}
+
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+_TOKEN = re.compile(
+    r"(?P<space>[ \t\r\n]+)|(?P<number>(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)"
+    rf"|(?P<name>{_NAME.pattern})|(?P<sign>//|\*\*|[-+*/(),])"
+)
+_CLOSING = re.compile(r" *\)")
 
 
 class FormulaError(ValueError):
@@ -38,9 +49,17 @@ class FormulaError(ValueError):
             at: the character it is about, from 0.
         """
         start = max(0, at - 30)
-        piece = text[start : start + 60]
-        piece = "".join(" " if sign.isspace() or not sign.isprintable() else sign for sign in piece)
+        piece = "".join(" " if c.isspace() else c if _is_narrow(c) else "?" for c in text[start : start + 60])
         super().__init__(f"{what}\n    {piece}\n    {' ' * (at - start)}^")
+
+
+def _is_narrow(character: str) -> bool:
+    """Whether it takes one column, so that the caret stands below its place."""
+    return (
+        character.isprintable()
+        and unicodedata.east_asian_width(character) not in "WF"
+        and (not unicodedata.combining(character))
+    )
 
 
 @dataclass(frozen=True)
@@ -73,7 +92,7 @@ def parse_assignment(text: str, names: Collection[str]) -> Assignment:
     name = left.strip()
     at = len(left) - len(left.lstrip())
     if not is_name(name):
-        raise FormulaError(text, at, f'"{short(name)}" found before the =, one name of letters, digits and _ needed')
+        raise FormulaError(text, at, f'"{_shown(name)}" found before the =, one name of letters, digits and _ needed')
     return Assignment(name, _Reader(text, len(left) + 1, names).read())
 
 
@@ -82,17 +101,16 @@ def is_name(text: str) -> bool:
     return bool(_NAME.fullmatch(text)) and text not in READ
 
 
+def _shown(text: str) -> str:
+    """A piece of a formula in a message: on one line, cut, what cannot be printed by its code."""
+    return "".join(c if c.isprintable() else f"U+{ord(c):04X}" for c in short(text))
+
+
 def _bounded(text: str) -> None:
     """Told before any work whose time grows with the length."""
     if len(text) > LONGEST:
-        raise FormulaError(
-            text, 0, f"{len(text)} characters found, at most {LONGEST} can be read. Use several formulas"
-        )
-    depth = 0
-    for at, sign in enumerate(text):
-        depth += (sign in "([{") - (sign in ")]}")
-        if depth > DEEPEST:
-            raise FormulaError(text, at, f"more than {DEEPEST} brackets within each other. Use several formulas")
+        what = f"{len(text)} characters found, at most {LONGEST} can be read. Use several formulas"
+        raise FormulaError(text, 0, what)
 
 
 class _Reader:
@@ -100,91 +118,177 @@ class _Reader:
 
     def __init__(self, text: str, start: int, names: Collection[str]) -> None:
         _bounded(text)
-        self.text, self.names = text, names
-        # brackets around it, so that Python's grammar takes spaces before it and lines within
-        self.start, self.source = start, f"({text[start:]}\n)"
-        self.bytes = self.source.encode()
-
-    def error(self, node: ast.expr, what: str) -> FormulaError:
-        lines = self.bytes.split(b"\n")
-        before = sum(len(line) + 1 for line in lines[: node.lineno - 1]) + node.col_offset
-        return FormulaError(self.text, self.start + len(self.bytes[:before].decode()) - 1, what)
+        self.text, self.start, self.names = text, start, names
 
     def read(self) -> Expr:
-        body = self.text[self.start :]
-        if not body.strip():
-            raise FormulaError(self.text, len(self.text), "nothing found, a formula needed")
-        odd = re.search(r"[^A-Za-z0-9_+\-*/().,\s]", body)
-        if odd:
-            what = f'"{odd[0]}" found, which no formula has. Use + - * / ** ( ), numbers, names and functions'
-            raise FormulaError(self.text, self.start + odd.start(), what)
+        # brackets around it, so that Python's grammar takes spaces before it
+        self.source = f"({self.structure()})"
         try:
             tree = ast.parse(self.source, mode="eval")
         except SyntaxError as error:
-            lines = self.source.split("\n")
-            before = sum(len(line) + 1 for line in lines[: (error.lineno or 1) - 1]) + (error.offset or 1) - 1
-            at = min(max(self.start + before - 1, 0), len(self.text))
-            raise FormulaError(
-                self.text, at, "no formula: an operator, a number or a bracket is missing here"
-            ) from None
-        except (RecursionError, MemoryError, ValueError):
-            raise FormulaError(self.text, self.start, "cannot be read. Use several shorter formulas") from None
+            at = min(max(self.start + (error.offset or 1) - 2, self.start), len(self.text))
+            raise FormulaError(self.text, at, "a number, a name or a bracket is missing here. Add it") from None
         return self.expr(tree.body, 0)
 
+    def structure(self) -> str:
+        """The formula with x… for every name and 1… for every number, each as long as it was.
+
+        Raises:
+            FormulaError: a character that no formula has, two operands side by side, a bracket without its partner, or
+                more than fits a page.
+        """
+        copy: list[str] = []
+        opened: list[int] = []  # where the brackets stand that are not closed yet
+        operands = signs = powers = 0
+        before, last = "", ""  # the token before this one, and what it is
+        at = self.start
+        while at < len(self.text):
+            match = _TOKEN.match(self.text, at)
+            if match is None:
+                raise FormulaError(self.text, at, _unfit(self.text[at]))
+            kind, token = str(match.lastgroup), match[0]
+            copy.append({"space": " ", "number": "1", "name": "x"}[kind] * len(token) if kind != "sign" else token)
+            if kind != "space":
+                if (last in ("number", "name") or before == ")") and (kind != "sign" or token == "("):
+                    self.side_by_side(at, before, token)
+                operands += kind != "sign"
+                signs = signs + 1 if token in ("+", "-") and last in ("", "sign") and before != ")" else 0
+                powers += token == "**"
+                if token == "//":
+                    raise FormulaError(self.text, at, '"//" found, an operator of formulas needed. Write / to divide')
+                if token == "(":
+                    opened.append(at)
+                if token == ")" and not opened:
+                    raise FormulaError(self.text, at, '")" found without its "(". Remove it, or add "("')
+                if token == ")":
+                    opened.pop()
+                if operands > MOST_OPERANDS:
+                    what = f"more than {MOST_OPERANDS} numbers and names found. Use several shorter formulas"
+                    raise FormulaError(self.text, at, what)
+                if max(len(opened), signs, powers) > DEEPEST:
+                    raise FormulaError(self.text, at, _TOO_DEEP)
+                before, last = token, kind
+            at = match.end()
+        if opened:
+            raise FormulaError(self.text, opened[-1], '"(" found without its ")". Add ")", or remove it')
+        if not before:
+            raise FormulaError(self.text, self.start, "nothing found, a formula needed. Write one, e.g. x * y + 1")
+        return "".join(copy)
+
+    def side_by_side(self, at: int, before: str, token: str) -> None:
+        """Two operands without an operator between them, unless they are a function and its bracket."""
+        if token == "(" and is_name(before) and before not in self.names:
+            return  # what is called is no function: told there
+        if before in READ:
+            if token != "(":
+                raise FormulaError(self.text, at, f'"{_shown(token)}" found, "(" needed. Write {before}(…)')
+            return
+        for name, where in ((before, self.text.rindex(before, 0, at)), (token, at)):
+            if is_name(name) and name not in (*self.names, "pi") and not before[0].isdigit():
+                raise FormulaError(self.text, where, self.unknown(name, list(self.names)[:12], "is not known"))
+        what = f'"{_shown(before)}" and "{_shown(token)}" found side by side, an operator needed between them. '
+        raise FormulaError(self.text, at, what + "Write * for a product")
+
+    def written(self, node: ast.expr) -> str:
+        """A node as it was typed."""
+        end = node.end_col_offset or node.col_offset
+        return self.text[self.start + node.col_offset - 1 : self.start + end - 1]
+
+    def error(self, node: ast.expr, what: str) -> FormulaError:
+        return FormulaError(self.text, self.start + node.col_offset - 1, what)
+
     def expr(self, node: ast.expr, depth: int) -> Expr:
-        if depth > 4 * DEEPEST:
-            raise self.error(node, "operations nested too deeply. Use several formulas")
+        """A sum, a product or a quotient is read along its left side, so that long ones are not deep."""
+        spine: list[tuple[ast.BinOp, int]] = []
+        while isinstance(node, ast.BinOp) and not isinstance(node.op, ast.Pow):
+            spine.append((node, depth))
+            depth += not self.goes_on(node)
+            node = node.left
+        result = self.operand(node, depth)
+        for above, level in reversed(spine):
+            result = self.operation(above, result, self.expr(above.right, level + 1))
+        return result
+
+    def goes_on(self, node: ast.BinOp) -> bool:
+        """Whether the left side of a sum is a sum of the same line, that of a product a product."""
+        if not isinstance(node.left, ast.BinOp) or self.bracketed(node.left):
+            return False
+        kinds = ((ast.Add, ast.Sub), (ast.Mult,))
+        return any(isinstance(node.op, kind) and isinstance(node.left.op, kind) for kind in kinds)
+
+    def operand(self, node: ast.expr, depth: int) -> Expr:
+        if depth > DEEPEST:
+            raise self.error(node, _TOO_DEEP)
         match node:
             case ast.BinOp(left, ast.Pow(), right):
-                return self.power(self.expr(left, depth + 1), right, depth + 1)
-            case ast.BinOp(left, op, right):
-                return self.operation(node, op, self.expr(left, depth + 1), self.expr(right, depth + 1))
+                return self.power(node, self.expr(left, depth + 1), right, depth + 1)
             case ast.UnaryOp(ast.USub(), arg):
                 return Neg(self.expr(arg, depth + 1))
             case ast.UnaryOp(ast.UAdd(), arg):
                 return self.expr(arg, depth + 1)
             case ast.Constant():
                 return self.number(node)
-            case ast.Name(id):
-                return self.name(node, id)
-            case ast.Call(ast.Name(id), args, []):
-                return self.call(node, id, args, depth + 1)
+            case ast.Name():
+                return self.name(node, self.written(node))
+            case ast.Call(ast.Name() as function, args, []):
+                return self.call(node, self.written(function), args, depth)
+            case ast.Tuple([]):
+                raise self.error(node, '"()" found, a formula needed in brackets. Write one, or remove them')
+            case ast.Tuple([_, second, *_]):
+                raise self.error(
+                    second, "a comma found before this, one formula needed. Commas part arguments: max(x, y)"
+                )
         raise self.error(node, "found what no formula has. Use + - * / ** ( ), numbers, names and functions")
 
-    def operation(self, node: ast.BinOp, op: ast.operator, left: Expr, right: Expr) -> Expr:
-        match op:
-            case ast.Add() | ast.Sub():
-                term = right if isinstance(op, ast.Add) else Neg(right)
-                bracketed = self.bracketed(node.left)
-                return Sum((*left.terms, term) if isinstance(left, Sum) and not bracketed else (left, term))
-            case ast.Mult():
-                bracketed = self.bracketed(node.left)
-                return (
-                    product(*left.factors, right) if isinstance(left, Prod) and not bracketed else product(left, right)
-                )
+    def operation(self, node: ast.BinOp, left: Expr, right: Expr) -> Expr:
+        match node.op:
             case ast.Div():
                 return Frac(left, right)
-        raise self.error(node, "found an operator that no formula has. Use + - * / **")
+            case ast.Mult():
+                return (
+                    product(*left.factors, right)
+                    if isinstance(left, Prod) and self.goes_on(node)
+                    else (product(left, right))
+                )
+        term = right if isinstance(node.op, ast.Add) else Neg(right)
+        return Sum((*left.terms, term) if isinstance(left, Sum) and self.goes_on(node) else (left, term))
 
     def bracketed(self, node: ast.expr) -> bool:
         """Whether the author put brackets around it, which the syntax tree leaves out."""
-        rest = (ast.get_source_segment(self.source, node) or "", node.end_col_offset, node.end_lineno)
-        line = self.source.encode().split(b"\n")[(rest[2] or 1) - 1]
-        return line[rest[1] or 0 :].lstrip().startswith(b")")
+        return bool(_CLOSING.match(self.source, node.end_col_offset or 0))
 
-    def power(self, base: Expr, above: ast.expr, depth: int) -> Expr:
+    def power(self, node: ast.expr, base: Expr, above: ast.expr, depth: int) -> Expr:
         exponent = self.expr(above, depth)
-        match exponent:
-            case Num(shown) if shown.value.q == 1:
-                if shown.value > LARGEST_EXPONENT:
-                    raise self.error(above, f"exponent {shown} found, at most {LARGEST_EXPONENT} can be worked")
-                return Pow(base, int(shown.value.p)) if shown.value > 0 else Pow(base, exponent)
-        return Pow(base, exponent)
+        if not quantities(exponent):
+            value = self.constant(above, exponent)
+            if not -LARGEST_EXPONENT <= value <= LARGEST_EXPONENT:
+                what = f'exponent "{_shown(self.written(above))}" found, one from -{LARGEST_EXPONENT} to '
+                raise self.error(above, what + f"{LARGEST_EXPONENT} needed. Use a smaller one")
+            if isinstance(exponent, Num) and exponent.shown.value.q == 1 and exponent.shown.value > 0:
+                return self.bounded(node, Pow(base, int(exponent.shown.value.p)))
+        return self.bounded(node, Pow(base, exponent))
+
+    def bounded(self, node: ast.expr, power: Pow) -> Pow:
+        """A power of numbers has a value that a page can hold."""
+        if not quantities(power):
+            value, most = self.constant(node, power), fmpq(10) ** LARGEST_EXPONENT
+            if not any(least <= value <= largest for least, largest in ((-most, -1 / most), (0, 0), (1 / most, most))):
+                what = f"a power beyond 1e-{LARGEST_EXPONENT} to 1e{LARGEST_EXPONENT} found. Use smaller numbers"
+                raise self.error(node, what)
+        return power
+
+    def constant(self, node: ast.expr, expr: Expr) -> Number:
+        """The value of a formula without names."""
+        try:
+            with precision(START_BITS):
+                return evaluate(expr, {})
+        except (Undefined, Undecided) as error:
+            why = str(error) or "its value is not decided"
+            raise self.error(node, f'"{_shown(self.written(node))}" found: {why}. Change the numbers') from None
 
     def number(self, node: ast.Constant) -> Num:
-        text = ast.get_source_segment(self.source, node) or ""
         try:
-            return Num(Exact.read(text).shown)
+            return Num(Exact.read(self.written(node)).shown)
         except ValueError as error:
             raise self.error(node, str(error)) from None
 
@@ -195,33 +299,50 @@ class _Reader:
             return Call("pi", ())
         if id in READ:
             raise self.error(node, f"{id} is a function. Write {id}(…)")
-        import difflib  # only where something is wrong
-
-        close = difflib.get_close_matches(id[:60], [*self.names, *READ], n=1)
-        hint = f' Did you mean "{close[0]}"?' if close else ""
-        known = ", ".join(list(self.names)[:12])
-        raise self.error(node, f'"{short(id)}" is not known.{hint} Known: {known}')
+        raise self.error(node, self.unknown(id, list(self.names)[:12], "is not known"))
 
     def call(self, node: ast.Call, id: str, args: list[ast.expr], depth: int) -> Expr:
         if id not in READ:
-            raise self.error(node, f'"{short(id)}" is no function. Known: {", ".join(READ)}')
+            raise self.error(node, self.unknown(id, READ, "is no function"))
         needed = READ[id]
         if len(args) < needed or (needed == 1 and len(args) > 1):
-            raise self.error(node, f"{id} of {len(args)} found, of {needed}{' or more' if needed > 1 else ''} needed")
-        found = [self.expr(arg, depth) for arg in args]
-        function, result = _CALLED.get(id, id), found[0]
+            found = f"{id} of {len(args)} argument{'' if len(args) == 1 else 's'} found"
+            example = f"{id}(…)" if needed == 1 else f"{id}(…, …)"
+            raise self.error(node, f"{found}, of {needed}{' or more' if needed > 1 else ''} needed. Write {example}")
+        read = [self.expr(arg, depth + len(args)) for arg in args]
+        function, result = _CALLED.get(id, id), read[0]
         if needed == 1:
             return Call(function, (result,))
-        for other in found[1:]:
+        for other in read[1:]:
             result = Call(function, (result, other))
         return result
+
+    def unknown(self, id: str, known: Collection[str], what: str) -> str:
+        import difflib  # only where something is wrong
+
+        close = difflib.get_close_matches(id[:60], [*self.names, *READ], n=1)
+        hint = " Write exp(…)." if id == "e" else f' Did you mean "{close[0]}"?' if close else ""
+        return f'"{_shown(id)}" {what}.{hint} Known: {", ".join(known)}'
+
+
+_TOO_DEEP = f"more than {DEEPEST} operations within each other found. Use several shorter formulas"
+
+
+def _unfit(character: str) -> str:
+    """What is said of a character that no formula has."""
+    shown = f'"{character}"' if _is_narrow(character) and character.isprintable() else f"U+{ord(character):04X}"
+    if character == "=":
+        return '"=" found, a formula alone needed. Remove the name and the sign before it'
+    if character in _INSTEAD:
+        return f"{shown} found, a sign of formulas needed. Write {_INSTEAD[character]}"
+    return f"{shown} found, which no formula has. Use + - * / ** ( ), numbers, names of plain letters and functions"
 
 
 def product(*factors: Expr) -> Expr:
     """x y side by side; with a point where the eye would run them together: x · 2, net · out."""
     apart = any(
         isinstance(factor, Num)
-        or (isinstance(factor, Name) and len(factor.kind.split("_")[0].rstrip("0123456789")) > 1)
+        or (isinstance(factor, Name) and len(factor.kind.split("_")[0].removeprefix("any.").rstrip("0123456789")) > 1)
         for factor in factors[1:]
     )
     return Prod(factors, "·" if apart else "")

@@ -17,15 +17,18 @@ from calc.document import (
 from calc.expr import (
     Call,
     Cases,
+    Expr,
     Name,
     Neg,
     Num,
     Partial,
     Sum,
+    children,
 )
 from calc.graph import delta_of
 from calc.lines import COLUMNS, Lines, by_unit, chunks, integer, plural
-from calc.notation import notation_of
+from calc.notation import function_of, notation_of
+from calc.ops import Activation, Loss
 from calc.penalty import PENALTY, SIZES, SQUARES
 from calc.problem import Network
 from calc.updates import ahead_of, change_of, state_of
@@ -40,8 +43,9 @@ class GivenWriter(Lines[Network]):
         layers: list[Words] = []
         for number, (layer, width) in enumerate(zip(problem.layers, widths[1:], strict=True), 1):
             role = "outputs" if number == len(problem.layers) else "hidden"
-            activation = Words(f"activation.{layer.activation.name}", default=layer.activation.name.replace("_", " "))
-            layers.append(Words(f"given.{role}_{plural(width)}", {"count": width, "activation": activation}))
+            layers.append(
+                Words(f"given.{role}_{plural(width)}", {"count": width, "activation": self._named(layer.activation)})
+            )
         inputs = Words(f"given.inputs_{plural(widths[0])}", {"count": widths[0]})
         blocks: list[Block] = [prose("given.network", inputs=inputs, layers=tuple(layers))]
         blocks += self._numbers_given()
@@ -52,6 +56,13 @@ class GivenWriter(Lines[Network]):
             parameter, rule = self._rule()
             blocks += [prose("given.rule", parameter=parameter), Derivation(tuple(rule))]
         yield Section(Words("section.given"), tuple(blocks))
+
+    def _named(self, activation: Activation) -> Words:
+        """An activation in words; a formula of the author's as f(z) = …"""
+        if not activation.own:
+            return Words(f"activation.{activation.name}", default=activation.name.replace("_", " "))
+        function = Call(function_of(activation, self.problem.layers), (Name("z"),))
+        return Words("activation.own", {"function": Line(function, (("=", activation.formula(Name("z"))),))})
 
     def _numbers_given(self) -> Iterator[Block]:
         """Samples and parameters."""
@@ -176,7 +187,9 @@ class GivenWriter(Lines[Network]):
         if len(problem.layers) > 1:
             looked = "_ahead" if there is not None and conventions.update_order == "simultaneous" else ""
             yield Words(f"given.{conventions.update_order}{looked}")
-        kinks = {layer.activation.kink for layer in problem.layers} | ({"kinks"} if problem.loss.has_kink else set())
+        yield from self._own_words()
+        operations: list[Activation | Loss] = [*(layer.activation for layer in problem.layers), problem.loss]
+        kinks = {key for operation in operations if not operation.own for key in operation.kinks}
         for key in ("relu_at_zero", "kinks"):
             if key in kinks:
                 yield Words(f"given.{key}", {"value": Num(conventions.at_kink(key))})
@@ -192,6 +205,25 @@ class GivenWriter(Lines[Network]):
             rule.append(Line(w.after_update(), (("=", Sum((w, change_of(w)))),)))
         there = optimizer.update.look_ahead(w)
         return w, rule if there is None else [Line(ahead_of(w), (("=", there),)), *rule]
+
+    def _own_words(self) -> Iterator[Words]:
+        """The derivatives of the author's own formulas, and the functions that differ by the side of a kink."""
+        problem, z = self.problem, Name("z")
+        at_kink = problem.conventions.at_kink
+        slopes: dict[Activation, Expr] = {}
+        for layer in problem.layers:
+            if layer.activation.own:
+                slopes[layer.activation] = layer.activation.derivative(z, Name("a"), at_kink)
+        for f, slope in slopes.items():
+            derivative = Call(f"{function_of(f, problem.layers)}'", (z,))
+            yield Words("given.slope", {"slope": Line(derivative, (("=", slope),))})
+        own = [*slopes.values()]
+        if problem.loss.own:
+            own.append(problem.loss.derivative(Name("a"), Name("t"), 1, at_kink))
+        for function in sorted({case.head.function for slope in own for case in _cases(slope)}):
+            key = function.rstrip("'").lower()
+            value = Num(at_kink("relu_at_zero" if key == "relu" else "kinks"))
+            yield Words(f"given.sided_{key}", {"function": Call(function, (z,)), "on": z, "value": value})
 
     def _penalty_words(self) -> Iterator[Words]:
         """What is added to the error of the samples, and what its sums are."""
@@ -217,3 +249,11 @@ class GivenWriter(Lines[Network]):
                     yield Words(f"given.mask_{plural(len(factors))}", args)
                 else:
                     yield Words(f"given.mask_keep_{plural(len(factors))}", args | {"keep": Num(layer.keep.shown)})
+
+
+def _cases(expr: Expr) -> Iterator[Cases]:
+    """The case distinctions in a formula."""
+    if isinstance(expr, Cases):
+        yield expr
+    for part in children(expr):
+        yield from _cases(part)

@@ -14,7 +14,7 @@ from typing import Any
 
 from flint import fmpq
 
-from calc.expr import Expr, Frac, Name, Num, Prod, Sum, sum_of
+from calc.expr import AtKink, Expr, Frac, Name, Num, Prod, Sum, sum_of
 from calc.number import Exact, Number, Shown
 from calc.ops import Activation, affine
 from calc.penalty import DATA, derivative, formulas
@@ -158,7 +158,7 @@ def build(problem: Network, visited: Sequence[int] | None = None) -> Graph:
                     derivatives = [(by, d) for by, d in derivatives if by.kind != "x"]  # inputs are constants
                 nodes.append(Node(z, affine.pre_activation(row, entering, bias), tuple(derivatives)))
             f = layer.activation
-            at_kink = problem.conventions.at_kink(f.kink)
+            at_kink = problem.conventions.at_kink
             for j, a in enumerate(as_):
                 if layer.mask is None:
                     formula, by_z = f.unit(zs, as_, j, at_kink)
@@ -215,7 +215,7 @@ def _rate(problem: Network, w: Name) -> tuple[Name, Exact]:
 
 
 def _masked(
-    f: Activation, layer: Layer, j: int, z: Name, a: Name, at_kink: Shown
+    f: Activation, layer: Layer, j: int, z: Name, a: Name, at_kink: AtKink
 ) -> tuple[Expr, list[tuple[Name, Expr]]]:
     """a = m f(z) / keep of unit j (from 0) and its derivative, in which keep · a stands for f(z)."""
     assert layer.mask is not None
@@ -262,7 +262,7 @@ def _loss_nodes(
 ) -> list[Node]:
     """E_j per output, E@s per sample, and E of the whole batch, differentiated by the outputs directly."""
     n = len(outputs[samples[0]])
-    at_kink = problem.conventions.at_kink("kinks" if problem.loss.has_kink else None)
+    at_kink = problem.conventions.at_kink
     average = problem.reduction == "mean" and len(samples) > 1
     share = Frac(Num.of(1), Num.of(len(samples)))
     nodes: list[Node] = []

@@ -26,7 +26,7 @@ from calc.expr import (
     substitute,
 )
 from calc.notation import find_parameters
-from calc.number import Shown
+from calc.number import Shown, decided
 from calc.problem import Problem
 from calc.trace import Step, Trace
 from calc.updates import ahead_of
@@ -55,7 +55,8 @@ def step_line(trace: Trace, step: Step, number: int | None = None, symbolic: boo
         case Quantity():
             return Line(step.result, (("=", step.expr), result), number), True
     printed, faithful = trace.operands(step)
-    if shown.exact and evaluate(step.expr, {id: operand.value for id, operand in printed.items()}) != shown.value:
+    values = {id: operand.value for id, operand in printed.items()}
+    if shown.exact and decided(lambda: evaluate(step.expr, values)) != shown.value:
         result = ("≈", Num(shown))  # exact as it is, it does not follow exactly from rounded operands
     sides: list[tuple[str, Expr]] = [("=", step.expr)] if symbolic else []
     substituted = substitute(step.expr, printed)

@@ -11,11 +11,12 @@ A matrix is the quantity without its indices: Name("w", 2) of Name("w", 2, (1, 3
 expression of such names. Where the line works entry by entry it is read off the scalar steps (``MatrixWriter._lift``).
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from calc.document import Block, Cell, Derivation, Line, Prose, Section, Table, Words, prose
 from calc.explain import Writer
 from calc.expr import (
+    AtKink,
     Call,
     Cases,
     Expr,
@@ -38,7 +39,7 @@ from calc.expr import (
 from calc.graph import LEARNING_RATE
 from calc.lines import plural
 from calc.notation import function_of
-from calc.number import Shown
+from calc.number import Number, Shown, decided
 from calc.problem import Layer
 from calc.profiles import PROFILES
 from calc.trace import Step
@@ -226,7 +227,7 @@ class MatrixWriter(Writer):
         result = Matrix(tuple(tuple(Num(entry) for entry in row) for row in shown), of)
         values = {id: operand.value for id, operand in printed.items()}
         follows = all(
-            entry.exact and (isinstance(step.expr, Quantity) or evaluate(step.expr, values) == entry.value)
+            entry.exact and (isinstance(step.expr, Quantity) or _value(step.expr, values) == entry.value)
             for entry, step in zip((entry for row in shown for entry in row), flat, strict=True)
         )
         if not faithful:
@@ -306,8 +307,13 @@ class MatrixWriter(Writer):
     def _applies(self, number: int) -> Words:
         """What a layer's function is, by the name that stands before its matrices."""
         activation, z = self.problem.layers[number - 1].activation, Name("z")
-        function, formula = function_of(activation), activation.formula(z)
-        if formula == z or self._coupled(number) or (isinstance(formula, Call | Cases) and _head(formula) == function):
+        function, formula = function_of(activation, self.problem.layers), activation.formula(z)
+        if (
+            activation.own
+            or formula == z
+            or self._coupled(number)
+            or (isinstance(formula, Call | Cases) and _head(formula) == function)
+        ):
             return super()._applies(number)
         return Words("forward.applies", {"function": Line(Call(function, (z,)), (("=", formula),))})
 
@@ -331,7 +337,8 @@ class MatrixWriter(Writer):
     def _function(self, layer: int, of: Expr) -> Expr:
         """f(Z) of a layer, with its mask where it has one."""
         activation = self.problem.layers[layer - 1].activation
-        return self._kept(layer, of if activation.name == "identity" else Call(function_of(activation), (of,)))
+        called = function_of(activation, self.problem.layers)
+        return self._kept(layer, of if activation.name == "identity" else Call(called, (of,)))
 
     def _kept(self, layer: int, of: Expr) -> Expr:
         """r ∘ … of a layer with a mask, 1/keep · r ∘ … where the share that is kept divides it."""
@@ -454,10 +461,11 @@ class MatrixWriter(Writer):
         """f′(Z) worked: by its own formula, or as f′ of the numbers with the formula said before; times the mask."""
         layer = self.problem.layers[number - 1]
         activation, z, a = layer.activation, Name("z"), Name("a")
-        convention = self.problem.conventions.at_kink(activation.kink)
-        formula, lifted = activation.derivative(z, a, convention), self._slopes(layer, slope, convention)
-        own = Call(f"{function_of(activation)}'", (slope.by,))
-        if isinstance(formula, Cases):
+        at_kink = self.problem.conventions.at_kink
+        formula = activation.derivative(z, a, at_kink)
+        lifted = None if activation.own else self._slopes(layer, slope, at_kink)
+        own = Call(f"{function_of(activation, self.problem.layers)}'", (slope.by,))
+        if isinstance(formula, Cases) and not activation.own:
             args = {"above": formula.above, "on": z, "below": formula.below}
             yield prose("matrix.by_sides", **args)
         elif lifted is None and a not in quantities(formula):
@@ -472,12 +480,12 @@ class MatrixWriter(Writer):
             line = self._matrix_line(slope, lifted)
         yield from self._derivation([line])
 
-    def _slopes(self, layer: Layer, slope: Partial, convention: Shown) -> Expr | None:
+    def _slopes(self, layer: Layer, slope: Partial, at_kink: AtKink) -> Expr | None:
         """f′ of a layer's sums over whole matrices, without its mask; None where it is worked entry by entry."""
         locals_ = [local for row in self.entries(slope) for local in row if isinstance(local, Partial)]
         kept = () if layer.keep is None else (Num(layer.keep.shown),)  # keep · a is f(z)
         before = [Prod((*kept, local.of)) if kept else local.of for local in locals_]
-        parts = [layer.activation.derivative(local.by, f, convention) for local, f in zip(locals_, before, strict=True)]
+        parts = [layer.activation.derivative(local.by, f, at_kink) for local, f in zip(locals_, before, strict=True)]
         try:
             return self._over(parts, slope)[0]
         except _Uneven:
@@ -587,6 +595,10 @@ class MatrixWriter(Writer):
 
 
 # --- small change ----------------------------------------------------------------------------------------------------
+
+
+def _value(expr: Expr, values: Mapping[str, Number]) -> Number:
+    return decided(lambda: evaluate(expr, values))
 
 
 def _head(formula: Call | Cases) -> str:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from calc.errors import Fault, ProblemError
 from calc.expr import Call, Cases, Name, Partial
 from calc.ops import Activation
-from calc.problem import Network, Problem
+from calc.problem import Layer, Network, NotationOptions, Problem
 from calc.profiles import PROFILES, Vw
 from calc.symbol import Symbol
 
@@ -25,14 +25,10 @@ class Notation(ABC):
     nabla = False
     loss = Name("E")
 
-    def __init__(self, problem: Problem, marked: bool | None = None) -> None:
-        """
-        Args:
-            marked: by default only where an update sees several samples.
-        """
-        self.marked = problem.marked if marked is None else marked
-        self.own = dict(problem.notation.symbols)
-        self.multiply = problem.notation.multiply
+    def __init__(self, options: NotationOptions, marked: bool = False) -> None:
+        self.marked = marked
+        self.own = dict(options.symbols)
+        self.multiply = options.multiply
         self._symbols: dict[str, Symbol] = {}
 
     def own_symbol(self, partial: Partial) -> Symbol | None:
@@ -54,6 +50,16 @@ class Notation(ABC):
     def _symbol(self, name: Name) -> Symbol: ...
 
 
+class Spelling(Notation):
+    """Names as they were typed: w1 is w with index 1, alpha a Greek letter, z1_2 has both its indices below."""
+
+    def _symbol(self, name: Name) -> Symbol:
+        first, *rest = name.kind.split("_")
+        base = first.rstrip("0123456789") or first
+        typed = ",".join(part for part in (first[len(base) :], *rest) if part)
+        return Symbol(base, typed + "".join(map(str, name.index)))
+
+
 def notation_of(problem: Problem, marked: bool | None = None) -> Notation:
     """The notation of a problem, whatever its kind."""
     if isinstance(problem, Network):
@@ -68,7 +74,11 @@ class NetworkNotation(Notation):
     """The profile of a network with its own symbols on top."""
 
     def __init__(self, problem: Network, marked: bool | None = None) -> None:
-        super().__init__(problem, marked)
+        """
+        Args:
+            marked: by default only where an update sees several samples.
+        """
+        super().__init__(problem.notation, problem.marked if marked is None else marked)
         self.profile = {profile.name: profile for profile in PROFILES}[problem.notation.profile](problem)
         self.nabla = self.profile.nabla
         self.deltas = problem.solution.method != "chain"
@@ -94,7 +104,7 @@ class NetworkNotation(Notation):
         if of.kind != "a" or of.index or partial.by.kind != "z" or not of.layer:
             return None
         layer = self.layers[of.layer - 1]  # with a mask da/dz is more than f', and has no name but its own
-        function = function_of(layer.activation)
+        function = function_of(layer.activation, self.layers)
         return None if function == "softmax" or layer.mask is not None else f"{function}'"
 
     def _symbol(self, name: Name) -> Symbol:
@@ -111,9 +121,24 @@ class NetworkNotation(Notation):
             return replace(self._spelled(name), base=self.own["learning_rate"].base)
         return self._spelled(name)
 
+    def _of_any(self, kind: str, index: tuple[int | str, ...]) -> Symbol:
+        """The letter of a quantity without its unit and layer."""
+        depth, sub = len(self.layers), "".join(map(str, index))
+        known = {
+            "z": Name("z", depth, (1,)),
+            "a": Name("a", depth, (1,)),
+            "t": Name("t", None, (1,)),
+            "E": Name("E"),
+        }
+        letters = {one: self.profile.symbol(name).base for one, name in known.items()}
+        distinct = len(set(letters.values())) == len(letters)  # in some course a target is y, as an output elsewhere
+        return Symbol(letters[kind] if distinct and kind in letters else kind, sub)
+
     def _spelled(self, name: Name) -> Symbol:
         bare = name
         letter, dot, kind = name.kind.partition(".")
+        if letter == "any":  # of any unit: a derivation's z, a, t, and its indices
+            return self._of_any(kind, name.index)
         if dot and (
             name.index or letter != "learning_rate"
         ):  # the optimiser's state of a parameter: v with the indices of w
@@ -142,10 +167,16 @@ class NetworkNotation(Notation):
         return Symbol(symbol.base, symbol.sub, symbol.sup, int(name.updated), mark, delta=name.kind.startswith("D"))
 
 
-def function_of(activation: Activation) -> str:
-    """What the function of a whole layer is called: sigmoid, relu, gelu; f where its name is no word."""
+def function_of(activation: Activation, layers: Sequence[Layer]) -> str:
+    """What the function of a whole layer is called: sigmoid, relu, gelu; f where its name is no word.
+
+    Where the author gave several formulas, f_1, f_2 and so on.
+    """
     if activation.name == "softmax":
         return "softmax"
+    if activation.own:
+        different = list(dict.fromkeys(layer.activation for layer in layers if layer.activation.own))
+        return "f" if len(different) == 1 else f"f_{different.index(activation) + 1}"
     match activation.formula(Name("z")):
         case Call(function, (Name(),)) | Cases(Call(function, (Name(),))):
             return function

@@ -6,19 +6,23 @@ s    what is printed of it, e.g. 0.70970 -> "0.7097"; only digits that the ball 
 
 import math
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TypeVar
 
 from flint import arb, ctx, fmpq, fmpz
 
 from calc.errors import CalcError
 
 Number = fmpq | arb
+T = TypeVar("T")
 
 START_BITS = 288  # 86 digits: decides nearly every printed digit at the first try, and serves the check
 LAST_BITS = 4096  # beyond this a tie is taken for a tie, a ball of radius < 10^-1000 around 0 for 0
 GUARD_DIGITS = 30  # the most extra digits an operand is printed with
 LONGEST_INTEGER = 40  # digits before the point that still fit a line
+LARGEST_SIZE = 10**6  # bits before or behind the point of a number that is worked on when it has been rounded
 LONGEST_TEXT = 100  # digits of an exact decimal that is written without a power of ten for other programs
 
 
@@ -290,7 +294,7 @@ def _decimal_exponent(size: Number) -> int:
     else:
         mantissa, power = size.mid().man_exp()
         bits = int(mantissa).bit_length() + int(power)
-    if abs(bits) > 10**7:
+    if abs(bits) > LARGEST_SIZE:
         raise Unprintable("is too large or too small to be printed. Scale the inputs or the weights")
     exponent = bits * 30103 // 100000 - 1
     while size >= _ten_ball(exponent + 1):
@@ -305,6 +309,25 @@ def is_negative(value: Number) -> bool:
         Undecided: the ball contains 0.
     """
     return sign(value) < 0
+
+
+def decided(attempt: Callable[[], T]) -> T:
+    """What ``attempt`` gives at the first precision that decides it.
+
+    Raises:
+        Undecided: not even the last one does.
+    """
+    bits = START_BITS
+    while True:
+        try:
+            with precision(bits):
+                return attempt()
+        except Undecided:
+            if bits >= LAST_BITS:
+                raise Undecided(
+                    f"a number is not decided at {LAST_BITS} bits. Change the numbers that lead there"
+                ) from None
+            bits *= 2
 
 
 def sign(value: Number) -> int:

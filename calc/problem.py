@@ -138,8 +138,8 @@ class Conventions(Table):
     relu_at_zero: Half = Field(default=0, validate_default=True)
     kinks: Half = Field(default=0, validate_default=True)
 
-    def at_kink(self, convention: str | None) -> Shown:
-        """The derivative taken at a kink that ``relu_at_zero`` or ``kinks`` settles; 0 where there is none."""
+    def at_kink(self, convention: str) -> Shown:
+        """The derivative taken at a kink that ``relu_at_zero`` or ``kinks`` settles."""
         return self.relu_at_zero.shown if convention == "relu_at_zero" else self.kinks.shown
 
 
@@ -165,6 +165,7 @@ class SolutionOptions(Table):
 
     method: Literal["chain", "delta", "matrix"] = "chain"
     show: Show = "auto"
+    derivations: bool = False
     detail: Literal["exam"] = "exam"
     language: Literal["en"] = "en"
 
@@ -186,6 +187,8 @@ def _rule_conflicts(problem: "Network") -> Iterator[Fault]:
     rule = problem.training.rule
     if rule == "gradient":
         return
+    if problem.solution.derivations:
+        yield Fault("solution.derivations", f"found; the {rule} rule takes no derivatives. Leave it out")
     if problem.learning_rates is not None:
         yield Fault("learning_rates", f"found; the {rule} rule has one rate. Use learning_rate")
     if problem.penalty.active:
@@ -447,7 +450,9 @@ def _fault(found: Any, problem: type[Problem]) -> Fault:
             table, key = _table_at(location[:-1], problem), str(location[-1])
             shared = [key for key in Problem.model_fields if table is problem and key != "title"]
             listed = [key for key in (table.model_fields if table else ()) if key not in shared] + shared
-            if len(location) == 1 and key in Network.model_fields:
+            if len(location) == 1 and key == "learning_rate" and problem is not Network:
+                what = "found beside [graph]. Move it into the table [graph]"
+            elif len(location) == 1 and key in Network.model_fields:
                 what = f'"{key}" found beside [graph]. A graph has no layers: remove one of the two'
             elif key in problem.model_fields:
                 what = f'"{key}" does not belong here. Move it to the top, above the first table in brackets [ ]'

@@ -137,12 +137,14 @@ def _parameters(layer: Any) -> int:
 def _named(table: Any, key: str) -> str | None:
     """The name of an operation: "step", { name = "step" }, or an instance of it."""
     value = table.get(key) if isinstance(table, Mapping) else None
+    if isinstance(value, Mapping) and "formula" in value:
+        return "formula"  # one of the author's own
     name = value.get("name") if isinstance(value, Mapping) else getattr(value, "name", value)
     return name if isinstance(name, str) else None
 
 
 _THRESHOLD = {name: op.name for op in THRESHOLDS for name in (op.name, *op.aliases)}
-_SMOOTH = {name for op in ACTIVATIONS for name in (op.name, *op.aliases)}
+_SMOOTH = {name for op in ACTIVATIONS for name in (op.name, *op.aliases)} | {"formula"}
 _TARGETS = {"step": (0, 1), "sign": (-1, 1)}
 
 

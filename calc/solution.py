@@ -2,6 +2,7 @@
 
 import json
 import os
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -14,10 +15,10 @@ from flint import fmpq
 from calc.document import Document
 from calc.errors import CalcError, Fault, ProblemError
 from calc.explain import explain
-from calc.expr import Expr
+from calc.expr import Expr, Name
 from calc.fields import unknown
 from calc.lines import step_line
-from calc.notation import find_parameters, notation_of
+from calc.notation import Notation, find_parameters, notation_of
 from calc.problem import Network, Problem
 from calc.render import FORMATS, VARIANTS, Format, Options, render
 from calc.trace import Step, Trace
@@ -61,44 +62,19 @@ class Values(Mapping[str, Result]):
         return len(self.trace.values)
 
 
-class Solution:
-    """A worked and verified problem.
+class Page(ABC):
+    """Something that is shown on a page: as text in any format, as a PDF, as a file, in a notebook."""
 
-    ``solution["dE/dw2_1_1"]`` is a Result of the first update, ``solution.iterations[-1]["w2_1_1'"]`` one of the last;
-    ``render("latex")`` the page as text; ``save("xor.pdf")`` writes a file.
-    """
-
-    def __init__(
-        self,
-        problem: Problem,
-        iterations: Sequence[Iteration[Any]],
-        explained: Callable[[], Explained],
-        templates: Path | None = None,
-    ) -> None:
-        """
-        Args:
-            explained: writes the page, where it is asked for.
-        """
-        self.problem, self.templates = problem, templates
-        self._explain = explained
-        self.iterations = tuple(Values(iteration) for iteration in iterations)
-        self.trace = iterations[0].trace
-        self.notation = notation_of(problem)
-
-    @cached_property
-    def _explained(self) -> Explained:
-        return self._explain()
+    notation: Notation
+    templates: Path | None = None  # a folder searched before calc's own
 
     @property
+    @abstractmethod
     def document(self) -> Document:
         """The page, in no particular format."""
-        return self._explained[0]
 
-    def __getitem__(self, id: str) -> Result:
-        return self.iterations[0][id]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.iterations[0])
+    @abstractmethod
+    def _as_json(self) -> dict[str, Any]: ...
 
     def render(
         self,
@@ -168,6 +144,46 @@ class Solution:
     def _repr_latex_(self) -> str:
         return self.render("latex")
 
+
+class Solution(Page):
+    """A worked and verified problem.
+
+    ``solution["dE/dw2_1_1"]`` is a Result of the first update, ``solution.iterations[-1]["w2_1_1'"]`` one of the last;
+    ``render("latex")`` the page as text; ``save("xor.pdf")`` writes a file.
+    """
+
+    def __init__(
+        self,
+        problem: Problem,
+        iterations: Sequence[Iteration[Any]],
+        explained: Callable[[], Explained],
+        templates: Path | None = None,
+    ) -> None:
+        """
+        Args:
+            explained: writes the page, where it is asked for.
+        """
+        self.problem, self.templates = problem, templates
+        self._explain = explained
+        self.iterations = tuple(Values(iteration) for iteration in iterations)
+        self.trace = iterations[0].trace
+        self.notation = notation_of(problem)
+
+    @cached_property
+    def _explained(self) -> Explained:
+        return self._explain()
+
+    @property
+    def document(self) -> Document:
+        """The page, in no particular format."""
+        return self._explained[0]
+
+    def __getitem__(self, id: str) -> Result:
+        return self.iterations[0][id]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.iterations[0])
+
     def _as_json(self) -> dict[str, Any]:
         notation = notation_of(self.problem, marked=True)
         latex, text = (format().formulas(notation) for format in (find_format("tex"), find_format("txt")))
@@ -192,6 +208,12 @@ class Solution:
         known = {quantity.id: quantity for step in trace.steps.values() for quantity in (step.result, *step.uses)}
         for w in (name for layer in trace.graph.parameters for name in layer):  # constants stand in no step
             known |= {name.id: name for name in (w, change_of(w), w.after_update())}
+        if isinstance(self.problem, Network):  # a loss of the author's may not ask for a target
+            outputs = range(1, self.problem.widths[-1] + 1)
+            unused = [Name("t", None, (j,), s) for s in trace.graph.samples for j in outputs]
+        else:  # nor a graph for a value
+            unused = [Name(id) for id in trace.graph.given]
+        known |= {name.id: name for name in unused}
         return {
             id: {
                 "value": trace.text(id),
@@ -257,9 +279,15 @@ def _explain(problem: Problem, iterations: Sequence[Iteration[Any]]) -> Explaine
     if len(iterations) > 1 or problem.rule != "gradient":
         from calc.explain_training import explain_training
 
-        return explain_training(problem, iterations)
-    document, numbers, count = explain(problem, first.trace, first.exact)
-    return document, [numbers], count
+        document, placed, count = explain_training(problem, iterations)
+    else:
+        document, numbers, count = explain(problem, first.trace, first.exact)
+        placed = [numbers]
+    if problem.solution.derivations:
+        from calc.explain_derivations import appendix
+
+        document = Document(document.title, (*document.sections, *appendix(problem, first.trace.graph)))
+    return document, placed, count
 
 
 FORMAT_NAMES = (*(name for format in FORMATS for name in (format.name, *format.aliases)), "json", "pdf")

@@ -19,7 +19,23 @@ from flint import fmpq
 
 from calc import rules
 from calc.errors import UnsupportedError
-from calc.expr import Expr, Name, Neg, Num, Partial, Prod, Quantity, Sum, evaluate, negated, quantities, rename, sum_of
+from calc.expr import (
+    Expr,
+    Name,
+    Neg,
+    Num,
+    Partial,
+    Prod,
+    Quantity,
+    Sum,
+    at_kink,
+    bounded,
+    evaluate,
+    negated,
+    quantities,
+    rename,
+    sum_of,
+)
 from calc.fields import Optimizer
 from calc.graph import Graph, build, delta_of
 from calc.number import (
@@ -32,8 +48,10 @@ from calc.number import (
     Undecided,
     Undefined,
     Unprintable,
+    decided,
     decimal_text,
     precision,
+    sign,
 )
 from calc.penalty import DATA, PENALTY, SIZES, SQUARES
 from calc.problem import Network, Problem
@@ -324,7 +342,7 @@ class Trace:
         for id, step in self.steps.items():
             try:
                 if self.rounding.carry == "full":
-                    values[id] = evaluate(step.expr, values)
+                    values[id] = bounded(evaluate(step.expr, values))
                 else:
                     if isinstance(step.expr, Quantity) and step.expr.id not in self._typed:
                         shown = self._shown[step.expr.id, 0]  # a copy, as it was printed there
@@ -355,6 +373,14 @@ class Trace:
     def is_zero(self, id: str) -> bool:
         """Whether a value is 0, exactly or to within a thousand decimals."""
         return self.show(id).value == 0
+
+    def side(self, expr: Expr) -> int:
+        """The sign of a formula over the values."""
+        return self._refine(lambda: sign(evaluate(expr, self.values)))
+
+    def at_kink(self, id: str) -> bool:
+        """Whether the formula of a value stands exactly between two of its cases."""
+        return self._refine(lambda: at_kink(self.steps[id].expr, self.values), id)
 
     def show(self, id: str, extra: int = 0) -> Shown:
         """The printed form of a quantity, with ``extra`` guard digits (none where rounded numbers are carried)."""
@@ -426,15 +452,7 @@ class Trace:
 
 def _rounded(rounding: Rounding, expr: Expr, values: Mapping[str, Number]) -> Shown:
     """``expr`` over exact numbers, rounded as the page says; digits decided by precision, at last by the tie rule."""
-    bits = START_BITS
-    while True:
-        try:
-            with precision(bits):
-                return rounding.show(evaluate(expr, values))
-        except Undecided:
-            if bits >= LAST_BITS:
-                raise
-            bits *= 2
+    return decided(lambda: rounding.show(evaluate(expr, values)))
 
 
 def run(problem: Problem) -> Trace:

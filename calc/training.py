@@ -18,7 +18,7 @@ from calc.errors import UnsupportedError, VerificationError
 from calc.expr import Partial
 from calc.graph import LEARNING_RATE, Graph
 from calc.number import LARGEST_EXPONENT, Number
-from calc.problem import Problem
+from calc.problem import Network, Problem
 from calc.trace import Step, Trace, forward, graph_of, steps_of
 from calc.updates import state_of
 from calc.verify import verify
@@ -83,7 +83,8 @@ def train(problem: P) -> tuple[Iteration[P], ...]:
         except (UnsupportedError, VerificationError) as error:
             if len(rounds) == 1:
                 raise
-            raise type(error)(f"update {index} (epoch {epoch}): {error}") from None
+            where = f"update {index} (epoch {epoch})" if isinstance(problem, Network) else f"step {index}"
+            raise type(error)(f"{where}: {error}") from None
         done.append(Iteration(index, epoch, visited == problem.updates[-1], current, trace, exact))
     return tuple(done)
 

@@ -10,10 +10,10 @@ from dataclasses import replace
 
 from flint import arb, fmpq
 
-from calc.errors import VerificationError
-from calc.expr import Call, Cases, Expr, Frac, Name, Neg, Partial, Pow, Prod, Sum, evaluate
+from calc.errors import UnsupportedError, VerificationError
+from calc.expr import Name, Partial, at_kink, bounded, evaluate
 from calc.graph import LEARNING_RATE, Graph, build
-from calc.number import LAST_BITS, START_BITS, Number, Shown, Undecided, Unprintable, precision, sign
+from calc.number import LAST_BITS, START_BITS, Number, Shown, Undecided, Undefined, Unprintable, precision, sign
 from calc.ops.activations import Identity
 from calc.problem import Network, Problem
 from calc.rules import compares_sums
@@ -33,6 +33,7 @@ def verify(problem: Problem, trace: Trace) -> Trace:
         The trace that was checked: ``trace`` itself, or its full, simultaneous counterpart.
     Raises:
         VerificationError: they disagree, so nothing may be printed.
+        UnsupportedError: a value cannot be printed, or the loss has none beside these numbers.
     """
     rule, graph = problem.rule, trace.graph
     if isinstance(problem, Network) and rule == "perceptron":
@@ -50,6 +51,7 @@ def verify(problem: Problem, trace: Trace) -> Trace:
     if rule == "delta":
         sizes = {w: size for w, size in sizes.items() if w in graph.trained}
     direction = {w: source.choice((-1, 1)) * size for w, size in sizes.items()}
+    steep = False
     for doubling in range(DOUBLINGS + 1):  # on for a kink within ±h, and where the gradient is 0 but not E(p ± hd)
         digits, h = DIGITS << doubling, fmpq(10) ** -(STEP << doubling)
         bits = digits * 10 // 3 + 16
@@ -69,6 +71,9 @@ def verify(problem: Problem, trace: Trace) -> Trace:
                 )
             except Undecided:  # a kink so close that its side is not decided
                 continue
+            except Undefined as error:
+                why = f"{error}, so close to these numbers that its derivative has no meaning. Change the numbers"
+                raise UnsupportedError(f"{graph.loss.id}: {why}") from None
             numeric = (above - below) / (2 * h)
             if graph.upstream is not None:
                 numeric = graph.upstream.shown.value * numeric
@@ -77,6 +82,11 @@ def verify(problem: Problem, trace: Trace) -> Trace:
             gap = abs(arb(numeric - chain))
             if gap <= abs(arb(chain)) * arb(10) ** -AGREEMENT or gap < arb(10) ** -NOTHING:
                 return trace
+            steep = bool(abs(arb(chain * h)) > 1)
+    for id in trace.steps:
+        trace.show(id)  # names a value beyond any page, whose ball is too wide to be checked
+    if steep:  # the smallest step is a large one
+        raise UnsupportedError("E: so steep that no small step shows its derivative. Scale the inputs or the weights")
     raise VerificationError(
         f"the gradients fail the independent check: the chain rule gives {arb(chain).str(20)} along a random "
         "direction, two forward passes another number. This is a bug of calc: please report it with the problem file"
@@ -156,38 +166,23 @@ def kinks(graph: Graph, values: Mapping[str, Number]) -> dict[Name, Held]:
     for node in graph.nodes:
         # the whole loss of a network is a sum of parts, and it is the parts that are held
         slopes = (node.slope,) if node.slope else () if node.name == graph.loss and in_parts else node.locals
-        if any(_at_kink(slope, values) for _, slope in slopes):
+        if any(at_kink(slope, values) for _, slope in slopes):
             moves = [(by, values[by.id], evaluate(slope, values)) for by, slope in slopes]
             held[node.name] = values[node.name.id], moves
     return held
-
-
-def _at_kink(expr: Expr, values: Mapping[str, Number]) -> bool:
-    match expr:
-        case Cases(_, on, above, _, below):
-            side = sign(evaluate(on, values))
-            return side == 0 or _at_kink(above if side > 0 else below, values)
-        case Sum(parts) | Prod(parts) | Call(_, parts):
-            return any(_at_kink(part, values) for part in parts)
-        case Neg(arg) | Pow(arg, _):
-            return _at_kink(arg, values)
-        case Frac(num, den):
-            return _at_kink(num, values) or _at_kink(den, values)
-    return False
 
 
 def loss_at(graph: Graph, given: Mapping[str, Number], held: Mapping[Name, Held] = {}) -> Number:
     """E of given inputs, targets, parameters and states: a forward pass and nothing else, at the precision in force."""
     values = dict(given)
     for node in graph.nodes:
-        at_kink = held.get(node.name)
-        if at_kink is not None:
-            value, moves = at_kink
+        if node.name in held:
+            value, moves = held[node.name]
             for by, there, slope in moves:
                 value = value + slope * (values[by.id] - there)
             values[node.name.id] = value
         else:
-            values[node.name.id] = evaluate(node.expr, values)
+            values[node.name.id] = bounded(evaluate(node.expr, values))
     return values[graph.loss.id]
 
 
@@ -222,6 +217,9 @@ def _quotient(trace: Trace, w: Name, bits: int) -> tuple[Shown, Shown, Shown, Sh
             h = fmpq(10) ** -power
             try:
                 above, below = (loss_at(trace.graph, here | {w.id: value + side * h}) for side in (1, -1))
+            except Undefined:  # so far away the last quantity has no value
+                continue
+            try:
                 result = rounding.show(share * (above - below) / (2 * h))
                 if result.value != gradient:
                     continue

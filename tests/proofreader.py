@@ -83,9 +83,10 @@ def proofread(
     report = Report()
     by_side = BY_SIDE | {"relu": (Fraction(0), Fraction(relu_at_zero), Fraction(1))} | (by_side or {})
     proofread_text(page, report)
+    own = own_functions(page)
     claims = list(with_stand_ins(page, read_lines(page), report))
     for claim in claims:
-        proofread_line(claim, rounding, by_side, report)
+        proofread_line(claim, rounding, by_side, report, own)
     proofread_shapes(page, claims, report)
     told = {n for said in TOLD.findall(page) for n in re.findall(r"\((\d+)\)", said)}
     report.excused = [fault for fault in report.faults if (n := re.match(r"\((\d+)\)", fault)) and n[1] in told]
@@ -396,7 +397,22 @@ def brackets_match(text: str) -> bool:
 # Checking one line -----------------------------------------------------------------------------------------
 
 
-def proofread_line(claim: Claim, rounding: Rounding, by_side: Sides, report: Report) -> None:
+Own = dict[str, list[str]]  # what a page says of its f(z), f'(z), f_2(z), …: the tokens of the formula
+OWN = re.compile(r"\$(f'?(?:_(?:\d|\{\d+\}))?)\(z\) = (.+?)\$(?=[.,)]|\s|$)")
+
+
+def own_functions(page: str) -> Own:
+    return {found[1].replace("{", "").replace("}", ""): tokenize(found[2]) for found in OWN.finditer(page)}
+
+
+def own_name(tokens: list[str], start: int, own: Own) -> str:
+    """The function of the page's own that begins at a token, e.g. f'_2 of f ' _ 2 (; empty where none does."""
+    found = re.match(r"f'?(?:_(?:[0-9]+|\{[0-9]+\}))?(?=[(\[]|\\begin)", "".join(tokens[start : start + 7]))
+    name = found[0].replace("{", "").replace("}", "") if found else ""
+    return name if name in own else ""
+
+
+def proofread_line(claim: Claim, rounding: Rounding, by_side: Sides, report: Report, own: Own) -> None:
     report.faults += [f"{claim}: {fault}" for fault in writing_faults(claim.row)]
     if not brackets_match(claim.row):
         report.faults.append(f"{claim}: brackets do not match")
@@ -404,9 +420,9 @@ def proofread_line(claim: Claim, rounding: Rounding, by_side: Sides, report: Rep
 
     values: dict[int, Value] = {}  # by the index of the side
     for index, side in enumerate(claim.sides):
-        if not is_symbolic(tokens := tokenize(side)):
+        if not is_symbolic(tokens := tokenize(side), own):
             try:
-                values[index] = exact(evaluate(tokens, by_side))
+                values[index] = exact(evaluate(tokens, by_side, own))
             except Unreadable as reason:
                 report.faults.append(f"{claim}: cannot read '{side}': {reason}")
 
@@ -450,7 +466,7 @@ def compare(
     comes_to = round_as_printed(values[left], rounding)
     claimed = values[right] if is_result else round_as_printed(values[right], rounding)
     says = f"'{claim.sides[left]}' comes to {show(values[left])}"
-    if comes_to != claimed:
+    if not says_as_much(values[left], comes_to, claimed):
         other = "the page says" if is_result else f"but '{claim.sides[right]}' to"
         report.faults.append(f"{claim}: {says}, rounded {show(comes_to)}; {other} {show(claimed)}")
     elif r"\approx" not in claim.relations[left:right] and values[left] != values[right]:
@@ -458,6 +474,11 @@ def compare(
 
 
 NOTHING_ON_A_PAGE = Fraction(10) ** -1000  # what is smaller may be printed as 0
+
+
+def says_as_much(value: Fraction, comes_to: Fraction, claimed: Fraction) -> bool:
+    """Whether the page's number is what the value rounds to, or 0 for next to nothing."""
+    return comes_to == claimed or (not claimed and abs(value) < NOTHING_ON_A_PAGE)
 
 
 def compare_grids(
@@ -477,7 +498,7 @@ def compare_grids(
     loose = 0
     for position, (one, other) in enumerate(zip(entries(values[left]), entries(values[right]), strict=True)):
         comes_to, claimed = round_as_printed(one, rounding), other if is_result else round_as_printed(other, rounding)
-        if comes_to != claimed and (claimed or abs(one) > NOTHING_ON_A_PAGE):
+        if not says_as_much(one, comes_to, claimed):
             place = divmod(position, shapes[0][1])
             says = f"entry {place[0] + 1},{place[1] + 1} comes to {show(one)}, rounded {show(comes_to)}"
             report.faults.append(f"{claim}: {says}; the page says {show(claimed)}")
@@ -533,8 +554,8 @@ def is_number(side: str) -> bool:
 
 def round_as_printed(value: Fraction, rounding: Rounding) -> Fraction:
     """decimals = d: d decimals, below 10**-d max(2, d) significant digits; significant = s: s of them."""
-    if abs(value) < NOTHING:  # 0 to within a thousand decimals is 0 on a page
-        return Fraction(0)
+    if value == 0:
+        return value
     if "significant" in rounding:
         place = magnitude(value) - rounding["significant"] + 1
     else:
@@ -591,7 +612,7 @@ NEEDS_NO_SIGN = {*CLOSING, *FRACTIONS, *EULER, r"\lvert", r"\pi", r"\sqrt", r"\b
 TRANSPOSE = {"T", r"\mathrm{T}", r"\mathsf{T}"}
 
 
-def is_symbolic(tokens: list[str]) -> bool:
+def is_symbolic(tokens: list[str], own: Own = {}) -> bool:
     """True if a variable name is in it. No names: the e of e^{…}, functions, and the T of a transpose.
 
     The e of e^{[1]}_1 is one: the error of sample 1.
@@ -599,7 +620,9 @@ def is_symbolic(tokens: list[str]) -> bool:
     if any(tokens[i] in EULER and tokens[i + 1 : i + 4] == ["^", "{", "["] for i in range(len(tokens))):
         return True
     padded = ["", "", *tokens, ""]
-    for *before, token, after in zip(padded, padded[1:], tokens, padded[3:], strict=False):
+    for i, (*before, token, after) in enumerate(zip(padded, padded[1:], tokens, padded[3:], strict=False)):
+        if own_name(tokens, i, own):
+            continue
         is_euler = token in EULER and after == "^"
         is_function = function_name(token) and after in {*CLOSING, "'", "^", r"\begin{pmatrix}"}
         is_transpose = token in TRANSPOSE and "^" in (before[1], before[0] if before[1] == "{" else "")
@@ -712,7 +735,6 @@ def apply(operation: Callable[..., Value], *values: Value) -> Value:
     return operation(*values)
 
 
-NOTHING = Fraction(1, 10**1000)
 HUGE = 10_000  # exponents above it are no longer worked out exactly
 
 
@@ -812,24 +834,25 @@ FUNCTIONS: dict[str, Callable[..., Value]] = {
     "sign": lambda z: on_its_side(BY_SIDE["sign"], z),  # where no convention for 0 is known
     "sgn": lambda z: on_its_side(BY_SIDE["sgn"], z),
     "step": lambda z: on_its_side(BY_SIDE["step"], z),
+    "h": lambda z: on_its_side(BY_SIDE["step"], z) if z else unknown("H(0)"),
     "max": lambda *values: max(values, key=exact),
     "min": lambda *values: min(values, key=exact),
 }
 
 
-def evaluate(tokens: list[str], by_side: Sides = BY_SIDE) -> Value:
+def evaluate(tokens: list[str], by_side: Sides = BY_SIDE, own: Own = {}) -> Value:
     """What a numeric side comes to.
 
     Raises:
         Unreadable: it is not a formula of numbers, or has no value.
     """
-    reader = Reader(tokens, by_side)
+    reader = Reader(tokens, by_side, own)
     value = reader.sum()
     if reader.next():
         raise Unreadable(f"{reader.next()!r} was not expected")
     if isinstance(value, MP.mpf) and abs(value) < MP.mpf(10) ** -200 and MP.dps < FARTHEST:
         with MP.workdps(FARTHEST):  # what 1 + erf(-50) leaves stands far behind the point
-            return evaluate(tokens, by_side)
+            return evaluate(tokens, by_side, own)
     return value
 
 
@@ -847,8 +870,8 @@ class Reader:
     exponent = digit | {sum}
     """
 
-    def __init__(self, tokens: list[str], by_side: Sides):
-        self.tokens, self.position, self.by_side = tokens, 0, by_side
+    def __init__(self, tokens: list[str], by_side: Sides, own: Own = {}, z: Value = None):
+        self.tokens, self.position, self.by_side, self.own, self.z = tokens, 0, by_side, own, z
 
     def next(self) -> str:
         return self.tokens[self.position] if self.position < len(self.tokens) else ""
@@ -883,7 +906,7 @@ class Reader:
 
     def side_by_side(self) -> Value:
         value = self.power()
-        while self.next() in NEEDS_NO_SIGN or function_name(self.next()):
+        while self.next() in NEEDS_NO_SIGN or function_name(self.next()) or (self.next() == "z" and self.z is not None):
             value = times(value, self.power())
         return value
 
@@ -921,12 +944,18 @@ class Reader:
             self.take("}")
         elif re.fullmatch(r"[0-9]", token):
             value = Fraction(token)
+        elif token == "z" and self.z is not None:
+            value = self.z
         else:
             raise Unreadable(f"the exponent {token!r} needs braces")
         return value
 
     def atom(self) -> Value:
+        if name := own_name(self.tokens, self.position, self.own):
+            return self.of_own(name)
         token = self.take()
+        if token == "z" and self.z is not None:
+            return self.z
         if token[0] in "0123456789":
             return Fraction(token.replace("{,}", "."))
         if token in CLOSING or token == "{":
@@ -947,6 +976,12 @@ class Reader:
         if name := function_name(token):
             return self.call(name)
         raise Unreadable(f"{token!r} is not known")
+
+    def of_own(self, name: str) -> Value:
+        """A function whose formula the page says, of a number or of every entry of a matrix."""
+        while self.next() not in {*CLOSING, r"\begin{pmatrix}"}:
+            self.take()
+        return each(lambda z: Reader(self.own[name], self.by_side, self.own, z).sum(), self.atom())
 
     def until(self, closing: str) -> Value:
         value = self.sum()

@@ -828,7 +828,7 @@ def slopes_by_side(problem: Problem) -> dict[str, tuple[Fraction, Fraction, Frac
     relu_at_zero, kinks = (read_number(conventions.get(key, 0)) for key in ("relu_at_zero", "kinks"))
     alphas = {name: read_number(parameters["alpha"]) for name, parameters in DEFAULTS.items() if "alpha" in parameters}
     for layer in problem["layers"]:
-        if not isinstance(layer["activation"], str):
+        if "alpha" in layer["activation"]:
             alphas[layer["activation"]["name"]] = read_number(layer["activation"]["alpha"])
     zero, one = Fraction(0), Fraction(1)
     return {

@@ -31,7 +31,13 @@ Table = dict[str, Any]
 # Derivatives, by SymPy -----------------------------------------------------------------------------------------
 
 Z, A, T = Name("z"), Name("a"), Name("t")
-HALF = Shown("1", denominator="2")
+
+
+def half(_: str) -> Shown:
+    """The convention that gives every kink the slope 1/2."""
+    return Shown("1", denominator="2")
+
+
 WITH_PARAMETERS = [operation(Exact.read("1/3")) for operation in (*ACTIVATIONS, *LOSSES) if operation.__match_args__]
 
 
@@ -49,7 +55,7 @@ def instances(kind: type[Any], operations: tuple[type[Any], ...]) -> list[Any]:
 def test_sympy_proves_the_derivative_of_an_activation(activation: Activation, side: str) -> None:
     z = sympy.Symbol("z", **{side: True})
     a = to_sympy(activation.formula(Z), {"z": z})
-    textbook = to_sympy(activation.derivative(Z, A, HALF), {"z": z, "a": a})
+    textbook = to_sympy(activation.derivative(Z, A, half), {"z": z, "a": a})
     assert sympy.simplify((sympy.diff(a, z) - textbook).rewrite(sympy.exp)) == 0
 
 
@@ -66,7 +72,7 @@ REGIONS: dict[str, list[tuple[Any, Any]]] = {  # (t, a), together every place bu
 def test_sympy_proves_the_derivative_of_a_loss(loss: Loss, n: int) -> None:
     a, t = sympy.symbols("a t", real=True)
     slope = sympy.diff(to_sympy(loss.part(A, T, n), {"a": a, "t": t}), a)
-    textbook = to_sympy(loss.derivative(A, T, n, HALF), {"a": a, "t": t})
+    textbook = to_sympy(loss.derivative(A, T, n, half), {"a": a, "t": t})
     for target, output in REGIONS.get(loss.name, [(ANY, P / (1 + P))]):
         assert sympy.simplify((slope - textbook).subs({a: output}).subs({t: target})) == 0
 
@@ -82,9 +88,9 @@ def units(count: int) -> tuple[list[Name], list[Name], list[Name], dict[str, Any
 @pytest.mark.parametrize("activation", instances(Activation, ACTIVATIONS), ids=by_name)
 def test_sympy_proves_each_derivative_of_a_unit_in_its_layer(activation: Activation, count: int) -> None:
     zs, as_, _, symbols = units(count)
-    if activation.kink:
+    if activation.kinks:
         symbols |= {z.id: sympy.Symbol(z.id, negative=True) for z in zs}
-    of_layer = [activation.unit(zs, as_, j, HALF) for j in range(count)]
+    of_layer = [activation.unit(zs, as_, j, half) for j in range(count)]
     outputs = [to_sympy(formula, symbols) for formula, _ in of_layer]
     in_z = symbols | {a.id: output for a, output in zip(as_, outputs, strict=True)}
     for output, (_, derivatives) in zip(outputs, of_layer, strict=True):
@@ -115,9 +121,9 @@ def test_every_step_of_a_cancellation_equals_the_raw_chain(loss: Loss, activatio
     for j, z in enumerate(zs):
         chain = sympy.Integer(0)
         for k, (a, t) in enumerate(zip(as_, ts, strict=True)):
-            local = dict(activation.unit(zs, as_, k, HALF)[1]).get(z)
+            local = dict(activation.unit(zs, as_, k, half)[1]).get(z)
             if local is not None:
-                chain += to_sympy(loss.derivative(a, t, count, HALF), symbols) * to_sympy(local, symbols)
+                chain += to_sympy(loss.derivative(a, t, count, half), symbols) * to_sympy(local, symbols)
         steps = [to_sympy(step, symbols) for step in loss.shortcut(activation, as_, ts, j)]
         assert all(sympy.simplify((chain - step).subs(unit_sum)) == 0 for step in steps)
         assert steps[-1] == symbols[as_[j].id] - symbols[ts[j].id]

@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from circuit_referee import random_graph
 from conftest import Sweep, needs
 from referee import ACTIVATIONS, COUPLED, LOSSES, OPTIMIZERS, name_of, random_problem, random_training
 
@@ -117,6 +118,56 @@ def test_nothing_runs_off_the_page_however_long_it_is(case: str, tmp_path: Path)
     if case == "many digits typed":
         wide["layers"] = [problem["layers"][0], {"activation": "tanh", "weights": [[0.5, -0.6, 0.7]]}]
     check_pages(calc.Problem(**wide), tmp_path)
+
+
+def many(count: int, text: str) -> list[str]:
+    return [text.format(i=i, j=i - 1) for i in range(1, count + 1)]
+
+
+GRAPHS: dict[str, dict[str, object]] = {
+    "a sum of ninety terms": {
+        "formulas": ["f = " + " + ".join(many(90, "x{i}*x{i}"))], "values": {f"x{i}": i for i in range(1, 91)},
+        "nodes": "formulas",
+    },
+    "ninety terms as operations": {
+        "formulas": ["f = " + " + ".join(many(90, "x{i}*x{i}"))], "values": {f"x{i}": i for i in range(1, 91)},
+    },
+    "forty nodes": {"formulas": ["q0 = x", *many(39, "q{i} = q{j}*y + x")], "values": {"x": 1, "y": 0.5}},
+    "long names": {
+        "formulas": ["averagetemperature_1 = measuredtemperature1 * correctionofsensor_2",
+                     "f = exp(-averagetemperature_1) * measuredtemperature1 + correctionofsensor_2"],
+        "values": {"measuredtemperature1": 0.5, "correctionofsensor_2": -0.25},
+    },
+    "deep fractions": {
+        "formulas": ["f = 1/(1 + 1/(2 + 1/(x*y + z)))"],
+        "values": {"x": 0.123456, "y": -2.345678, "z": 1.5}, "nodes": "formulas",
+    },
+    "max of eight": {
+        "formulas": ["f = max(" + ", ".join(many(8, "x{i}*y")) + ")"],
+        "values": {"y": 0.3, **{f"x{i}": i / 8 for i in range(1, 9)}},
+    },
+    "a path of many values": {
+        "formulas": ["f = " + " + ".join(many(12, "x{i}**2*y"))],
+        "values": {"y": 1, **{f"x{i}": i for i in range(1, 13)}},
+        "nodes": "formulas", "learning_rate": 0.01, "iterations": 3,
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", GRAPHS)
+@pytest.mark.parametrize("rounding", [{"decimals": 4}, {"decimals": 30}], ids=str)
+def test_no_graph_runs_off_the_page(case: str, rounding: dict[str, int], tmp_path: Path) -> None:
+    needs("pdflatex", "pdftotext")
+    check_pages(calc.Problem(graph=GRAPHS[case], rounding=rounding), tmp_path)
+
+
+def test_random_graphs_compile_and_stay_within_their_margins(sweep: Sweep, tmp_path: Path) -> None:
+    needs("pdflatex", "pdftotext")
+    for number in range(sweep.count(seconds=5, ci=25, full=120)):
+        try:
+            check_pages(calc.Problem(**random_graph(random.Random(f"pages {number}"))), tmp_path)
+        except (calc.UnsupportedError, calc.ProblemError):  # undefined at its numbers
+            continue
 
 
 def test_a_large_network_stays_within_its_margins(tmp_path: Path) -> None:

@@ -1,9 +1,11 @@
 """Every command and snippet of the README runs, on a copy of the checkout."""
 
 import re
+import shlex
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -32,7 +34,7 @@ def lines(block: str) -> list[str]:
 @pytest.mark.parametrize("command", lines(blocks("sh")[2]))
 def test_each_command_of_the_command_line_section_runs(command: str, copy: Path) -> None:
     assert command.startswith("calc ")
-    run = [sys.executable, "-m", *command.split()]
+    run = [sys.executable, "-m", *shlex.split(command)]
     done = subprocess.run(run, cwd=copy, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 
@@ -48,9 +50,17 @@ def test_the_set_up_commands_are_whole_and_write_what_they_say(copy: Path) -> No
 
 
 def test_the_problem_file_shown_is_a_problem(tmp_path: Path) -> None:
-    (problem,) = blocks("toml")
-    (tmp_path / "problem.toml").write_text(problem)
-    assert "## Backward pass" in calc.solve(calc.load(tmp_path / "problem.toml")).render()
+    for problem in blocks("toml"):
+        if "[[layers]]" in problem or "[graph]" in problem:
+            (tmp_path / "problem.toml").write_text(problem)
+            assert "## Backward pass" in calc.solve(calc.load(tmp_path / "problem.toml")).render()
+
+
+def test_the_formulas_shown_are_those_of_the_examples_and_are_read() -> None:
+    activation, loss = (block.strip() for block in blocks("toml") if "{ formula" in block)
+    for shown, example in ((activation, "custom-activation"), (loss, "custom-loss")):
+        assert shown in (ROOT / "examples" / f"{example}.toml").read_text("utf-8")
+        assert tomllib.loads(shown)
 
 
 def test_the_python_snippets_run(copy: Path) -> None:
@@ -63,6 +73,11 @@ def test_the_python_snippets_run(copy: Path) -> None:
 def test_the_piece_shown_stands_in_the_example() -> None:
     (piece,) = re.findall(r"^> ```math\n(.*?)^> ```", README, re.MULTILINE | re.DOTALL)
     assert piece.replace("> ", "") in (ROOT / "examples" / "xor.md").read_text("utf-8")
+
+
+def test_the_derivation_shown_is_what_is_printed() -> None:
+    (shown,) = re.findall(r"^```\n(  da/dz.*?)^```", README, re.MULTILINE | re.DOTALL)
+    assert shown in calc.derive("sigmoid").render("text")
 
 
 def test_every_value_that_the_table_names_is_accepted() -> None:

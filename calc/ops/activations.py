@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from calc.errors import UnsupportedError
-from calc.expr import Call, Cases, Expr, Frac, Name, Neg, Num, Pow, Prod, Sum
-from calc.number import Exact, Shown
+from calc.expr import AtKink, Call, Cases, Expr, Frac, Name, Neg, Num, Pow, Prod, Sum
+from calc.number import Exact
 
 ONE, TWO, HALF = Num.of(1), Num.of(2), Frac(Num.of(1), Num.of(2))
 
@@ -27,21 +27,27 @@ class Activation(ABC):
 
     saturates: ClassVar[bool] = False  # far from 0 its slope vanishes, on both sides
 
+    own: ClassVar[bool] = False  # a formula of the author's: it has no name but f
+
     @property
-    def kink(self) -> str | None:
-        """The convention that settles its derivative at a kink; None where there is none."""
-        return None
+    def kinks(self) -> tuple[str, ...]:
+        """The conventions that settle its derivative at kinks."""
+        return ()
 
     @abstractmethod
     def formula(self, z: Expr) -> Expr:
         """f(z)."""
 
     @abstractmethod
-    def derivative(self, z: Expr, a: Expr, at_kink: Shown) -> Expr:
-        """f′(z) as a textbook writes it, with the output ``a`` where that is shorter."""
+    def derivative(self, z: Expr, a: Expr, at_kink: AtKink) -> Expr:
+        """f′(z) as a textbook writes it, with the output ``a`` where that is shorter.
+
+        Args:
+            at_kink: the derivative at a kink by the name of the convention that settles it.
+        """
 
     def unit(
-        self, zs: Sequence[Name], as_: Sequence[Name], j: int, at_kink: Shown
+        self, zs: Sequence[Name], as_: Sequence[Name], j: int, at_kink: AtKink
     ) -> tuple[Expr, list[tuple[Name, Expr]]]:
         """Formula of unit j (from 0) of a layer, and its derivatives by the pre-activations it depends on."""
         return self.formula(zs[j]), [(zs[j], self.derivative(zs[j], as_[j], at_kink))]
@@ -56,7 +62,7 @@ class Identity(Activation):
     def formula(self, z: Expr) -> Expr:
         return z
 
-    def derivative(self, z: Expr, a: Expr, at_kink: Shown) -> Expr:
+    def derivative(self, z: Expr, a: Expr, at_kink: AtKink) -> Expr:
         return ONE
 
 
@@ -70,7 +76,7 @@ class Sigmoid(Activation):
     def formula(self, z: Expr) -> Expr:
         return Call("sigmoid", (z,))
 
-    def derivative(self, z: Expr, a: Expr, at_kink: Shown) -> Expr:
+    def derivative(self, z: Expr, a: Expr, at_kink: AtKink) -> Expr:
         return Prod((a, Sum((ONE, Neg(a)))))  # a, not z: σ′ is written with the output, as on paper
 
 
@@ -83,7 +89,7 @@ class BipolarSigmoid(Activation):
     def formula(self, z: Expr) -> Expr:
         return Sum((Prod((TWO, Call("sigmoid", (z,)))), Neg(ONE)))
 
-    def derivative(self, z: Expr, a: Expr, at_kink: Shown) -> Expr:
+    def derivative(self, z: Expr, a: Expr, at_kink: AtKink) -> Expr:
         return Prod((HALF, Sum((ONE, a)), Sum((ONE, Neg(a)))))
 
 
@@ -96,7 +102,7 @@ class Tanh(Activation):
     def formula(self, z: Expr) -> Expr:
         return Call("tanh", (z,))
 
-    def derivative(self, z: Expr, a: Expr, at_kink: Shown) -> Expr:
+    def derivative(self, z: Expr, a: Expr, at_kink: AtKink) -> Expr:
         return Sum((ONE, Neg(Pow(a, 2))))
 
 
@@ -106,14 +112,14 @@ class Relu(Activation):
     name = "relu"
 
     @property
-    def kink(self) -> str:
-        return "relu_at_zero"
+    def kinks(self) -> tuple[str, ...]:
+        return ("relu_at_zero",)
 
     def formula(self, z: Expr) -> Expr:
         return Call("relu", (z,))
 
-    def derivative(self, z: Expr, a: Expr, at_kink: Shown) -> Expr:
-        return Cases(Call("relu'", (z,)), on=z, above=ONE, at=Num(at_kink), below=Num.of(0))
+    def derivative(self, z: Expr, a: Expr, at_kink: AtKink) -> Expr:
+        return Cases(Call("relu'", (z,)), on=z, above=ONE, at=Num(at_kink("relu_at_zero")), below=Num.of(0))
 
 
 @dataclass(frozen=True)
@@ -124,15 +130,15 @@ class LeakyRelu(Activation):
     alpha: Exact = Exact.read("0.01")
 
     @property
-    def kink(self) -> str:
-        return "kinks"
+    def kinks(self) -> tuple[str, ...]:
+        return ("kinks",)
 
     def formula(self, z: Expr) -> Expr:
         leak = Prod((Num(self.alpha.shown), z))
         return Cases(Call("leaky_relu", (z,)), on=z, above=z, at=z, below=leak)
 
-    def derivative(self, z: Expr, a: Expr, at_kink: Shown) -> Expr:
-        return Cases(Call("leaky_relu'", (z,)), on=z, above=ONE, at=Num(at_kink), below=Num(self.alpha.shown))
+    def derivative(self, z: Expr, a: Expr, at_kink: AtKink) -> Expr:
+        return Cases(Call("leaky_relu'", (z,)), on=z, above=ONE, at=Num(at_kink("kinks")), below=Num(self.alpha.shown))
 
 
 @dataclass(frozen=True)
@@ -143,16 +149,16 @@ class Elu(Activation):
     alpha: Exact = Exact.read("1")
 
     @property
-    def kink(self) -> str | None:
-        return None if self.alpha.value == 1 else "kinks"  # with α = 1 both sides meet
+    def kinks(self) -> tuple[str, ...]:
+        return () if self.alpha.value == 1 else ("kinks",)  # with α = 1 both sides meet
 
     def formula(self, z: Expr) -> Expr:
         curve = Sum((Call("exp", (z,)), Neg(ONE)))
         bend = curve if self.alpha.value == 1 else Prod((Num(self.alpha.shown), curve))
         return Cases(Call("elu", (z,)), on=z, above=z, at=z, below=bend)
 
-    def derivative(self, z: Expr, a: Expr, at_kink: Shown) -> Expr:
-        at = Num(at_kink) if self.kink else ONE
+    def derivative(self, z: Expr, a: Expr, at_kink: AtKink) -> Expr:
+        at = Num(at_kink("kinks")) if self.kinks else ONE
         return Cases(Call("elu'", (z,)), on=z, above=ONE, at=at, below=Sum((a, Num(self.alpha.shown))))
 
 
@@ -164,7 +170,7 @@ class Softplus(Activation):
     def formula(self, z: Expr) -> Expr:
         return Call("ln", (Sum((ONE, Call("exp", (z,)))),))
 
-    def derivative(self, z: Expr, a: Expr, at_kink: Shown) -> Expr:
+    def derivative(self, z: Expr, a: Expr, at_kink: AtKink) -> Expr:
         return Call("sigmoid", (z,))
 
 
@@ -177,7 +183,7 @@ class Silu(Activation):
     def formula(self, z: Expr) -> Expr:
         return Prod((z, Call("sigmoid", (z,))))
 
-    def derivative(self, z: Expr, a: Expr, at_kink: Shown) -> Expr:
+    def derivative(self, z: Expr, a: Expr, at_kink: AtKink) -> Expr:
         return Sum((a, Prod((Call("sigmoid", (z,)), Sum((ONE, Neg(a)))))))
 
 
@@ -189,7 +195,7 @@ class Gelu(Activation):
     def formula(self, z: Expr) -> Expr:
         return Prod((z, self._normal(z)))
 
-    def derivative(self, z: Expr, a: Expr, at_kink: Shown) -> Expr:
+    def derivative(self, z: Expr, a: Expr, at_kink: AtKink) -> Expr:
         bell = Call("exp", (Neg(Frac(Pow(z, 2), TWO)),))
         return Sum((self._normal(z), Frac(Prod((z, bell)), Call("sqrt", (Prod((TWO, Call("pi", ()))),)))))
 
@@ -207,11 +213,11 @@ class Softmax(Activation):
     def formula(self, z: Expr) -> Expr:
         return ONE  # of a single unit
 
-    def derivative(self, z: Expr, a: Expr, at_kink: Shown) -> Expr:
+    def derivative(self, z: Expr, a: Expr, at_kink: AtKink) -> Expr:
         return Num.of(0)
 
     def unit(
-        self, zs: Sequence[Name], as_: Sequence[Name], j: int, at_kink: Shown
+        self, zs: Sequence[Name], as_: Sequence[Name], j: int, at_kink: AtKink
     ) -> tuple[Expr, list[tuple[Name, Expr]]]:
         if len(zs) == 1:
             return super().unit(zs, as_, j, at_kink)
@@ -241,11 +247,11 @@ ACTIVATIONS: tuple[type[Activation], ...] = (
 class Threshold(Activation):
     """An activation without a derivative: no gradient passes it, only the perceptron rule or the delta rule."""
 
-    def derivative(self, z: Expr, a: Expr, at_kink: Shown) -> Expr:
+    def derivative(self, z: Expr, a: Expr, at_kink: AtKink) -> Expr:
         raise UnsupportedError(f"{self.name} has no derivative")
 
     def unit(
-        self, zs: Sequence[Name], as_: Sequence[Name], j: int, at_kink: Shown
+        self, zs: Sequence[Name], as_: Sequence[Name], j: int, at_kink: AtKink
     ) -> tuple[Expr, list[tuple[Name, Expr]]]:
         return self.formula(zs[j]), []
 

@@ -14,7 +14,7 @@ from typing import ClassVar
 
 from flint import fmpq
 
-from calc.expr import Call, Cases, Expr, Frac, Neg, Num, Pow, Prod, Sum
+from calc.expr import AtKink, Call, Cases, Expr, Frac, Neg, Num, Pow, Prod, Sum
 from calc.number import Exact, Shown
 from calc.ops.activations import Activation, Sigmoid, Softmax
 
@@ -27,7 +27,12 @@ class Loss(ABC):
 
     name: ClassVar[str]
     aliases: ClassVar[tuple[str, ...]] = ()
-    has_kink: ClassVar[bool] = False  # settled by the convention ``kinks``
+    own: ClassVar[bool] = False  # a formula of the author's
+
+    @property
+    def kinks(self) -> tuple[str, ...]:
+        """The conventions that settle its derivative at kinks."""
+        return ()
 
     def __eq__(self, other: object) -> bool:
         return type(other) is type(self)
@@ -40,7 +45,7 @@ class Loss(ABC):
         """E_j, the part of one output in the loss of one sample."""
 
     @abstractmethod
-    def derivative(self, a: Expr, t: Expr, n: int, at_kink: Shown) -> Expr:
+    def derivative(self, a: Expr, t: Expr, n: int, at_kink: AtKink) -> Expr:
         """∂E_j/∂a as a textbook writes it."""
 
     def shortcut(self, activation: Activation, as_: Sequence[Expr], ts: Sequence[Expr], j: int) -> tuple[Expr, ...]:
@@ -71,7 +76,7 @@ class HalfSquaredError(Loss):
     def part(self, a: Expr, t: Expr, n: int) -> Expr:
         return Prod((HALF, _squared(a, t)))
 
-    def derivative(self, a: Expr, t: Expr, n: int, at_kink: Shown) -> Expr:
+    def derivative(self, a: Expr, t: Expr, n: int, at_kink: AtKink) -> Expr:
         return Sum((a, Neg(t)))
 
 
@@ -84,7 +89,7 @@ class SquaredError(Loss):
     def part(self, a: Expr, t: Expr, n: int) -> Expr:
         return _squared(a, t)
 
-    def derivative(self, a: Expr, t: Expr, n: int, at_kink: Shown) -> Expr:
+    def derivative(self, a: Expr, t: Expr, n: int, at_kink: AtKink) -> Expr:
         return Prod((TWO, Sum((a, Neg(t)))))
 
 
@@ -97,7 +102,7 @@ class MeanSquaredError(Loss):
     def part(self, a: Expr, t: Expr, n: int) -> Expr:
         return _squared(a, t) if n == 1 else Prod((Frac(ONE, Num.of(n)), _squared(a, t)))
 
-    def derivative(self, a: Expr, t: Expr, n: int, at_kink: Shown) -> Expr:
+    def derivative(self, a: Expr, t: Expr, n: int, at_kink: AtKink) -> Expr:
         factor = TWO if n == 1 else Frac(TWO, Num.of(n))
         return Prod((factor, Sum((a, Neg(t)))))
 
@@ -107,17 +112,20 @@ class AbsoluteError(Loss):
 
     name = "absolute_error"
     aliases = ("mae", "l1")
-    has_kink = True
+
+    @property
+    def kinks(self) -> tuple[str, ...]:
+        return ("kinks",)
 
     def part(self, a: Expr, t: Expr, n: int) -> Expr:
         return Call("abs", (Sum((t, Neg(a))),))
 
-    def derivative(self, a: Expr, t: Expr, n: int, at_kink: Shown) -> Expr:
+    def derivative(self, a: Expr, t: Expr, n: int, at_kink: AtKink) -> Expr:
         return _sign(Sum((a, Neg(t))), at_kink)
 
 
-def _sign(of: Expr, at_kink: Shown) -> Expr:
-    return Cases(Call("sign", (of,)), on=of, above=ONE, at=Num(at_kink), below=Neg(ONE))
+def _sign(of: Expr, at_kink: AtKink) -> Expr:
+    return Cases(Call("sign", (of,)), on=of, above=ONE, at=Num(at_kink("kinks")), below=Neg(ONE))
 
 
 class BinaryCrossEntropy(Loss):
@@ -135,7 +143,7 @@ class BinaryCrossEntropy(Loss):
         other = Prod((Sum((ONE, Neg(t))), Call("ln", (Sum((ONE, Neg(a))),))))
         return Neg(Sum((one, other)))
 
-    def derivative(self, a: Expr, t: Expr, n: int, at_kink: Shown) -> Expr:
+    def derivative(self, a: Expr, t: Expr, n: int, at_kink: AtKink) -> Expr:
         return Frac(Sum((a, Neg(t))), Prod((a, Sum((ONE, Neg(a))))))
 
     def shortcut(self, activation: Activation, as_: Sequence[Expr], ts: Sequence[Expr], j: int) -> tuple[Expr, ...]:
@@ -155,7 +163,7 @@ class CrossEntropy(Loss):
     def part(self, a: Expr, t: Expr, n: int) -> Expr:
         return Neg(Prod((t, Call("ln", (a,)))))
 
-    def derivative(self, a: Expr, t: Expr, n: int, at_kink: Shown) -> Expr:
+    def derivative(self, a: Expr, t: Expr, n: int, at_kink: AtKink) -> Expr:
         return Neg(Frac(t, a))
 
     needs_unit_sum = True
@@ -174,7 +182,10 @@ class Hinge(Loss):
 
     name = "hinge"
     targets = "1 or -1"
-    has_kink = True
+
+    @property
+    def kinks(self) -> tuple[str, ...]:
+        return ("kinks",)
 
     def takes(self, t: fmpq) -> bool:
         return bool(abs(t) == 1)
@@ -182,9 +193,9 @@ class Hinge(Loss):
     def part(self, a: Expr, t: Expr, n: int) -> Expr:
         return Call("max", (ZERO, self._margin(a, t)))
 
-    def derivative(self, a: Expr, t: Expr, n: int, at_kink: Shown) -> Expr:
+    def derivative(self, a: Expr, t: Expr, n: int, at_kink: AtKink) -> Expr:
         margin = self._margin(a, t)
-        inside = Cases(Call("max'", (ZERO, margin)), on=margin, above=ONE, at=Num(at_kink), below=ZERO)
+        inside = Cases(Call("max'", (ZERO, margin)), on=margin, above=ONE, at=Num(at_kink("kinks")), below=ZERO)
         return Neg(Prod((t, inside)))
 
     @staticmethod
@@ -209,9 +220,9 @@ class Huber(Loss):
         far = Prod((delta, Sum((size, Neg(Frac(delta, TWO))))))
         return Cases(Call("huber", (Sum((t, Neg(a))),)), on=Sum((size, Neg(delta))), above=far, at=near, below=near)
 
-    def derivative(self, a: Expr, t: Expr, n: int, at_kink: Shown) -> Expr:
+    def derivative(self, a: Expr, t: Expr, n: int, at_kink: AtKink) -> Expr:
         delta, d = Num(self.delta.shown), Sum((a, Neg(t)))
-        far = Prod((delta, _sign(d, Shown("0"))))  # far from a = t, so its kink is never met
+        far = Prod((delta, _sign(d, lambda _: Shown("0"))))  # far from a = t, so its kink is never met
         outside = Sum((Call("abs", (d,)), Neg(delta)))
         return Cases(Call("huber'", (d,)), on=outside, above=far, at=d, below=d)
 

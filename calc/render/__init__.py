@@ -13,7 +13,7 @@ from calc.render.dialects import DIALECTS
 from calc.render.fit import fit, height
 from calc.render.format import TEMPLATES, Format, Options
 from calc.render.latex import LATEX_VARIANTS, Latex
-from calc.render.layout import LONG, Row, cut, fold, rows, split
+from calc.render.layout import GAP, LONG, Row, cut, fold, rows, split
 from calc.render.markdown import Markdown
 from calc.render.math import RELATION
 from calc.render.text import Text, stacked
@@ -30,6 +30,7 @@ VARIANTS: tuple[type[Format], ...] = (*DIALECTS, *LATEX_VARIANTS)  # chosen by t
 SHORT = 14  # rows that stay on one page
 HIGH = 20  # rows of matrices that need not
 SUMMARIES = ("section.answers", "section.training", "section.predictions")  # nothing is asked there
+NOTED = 100  # characters of a note and the frame of its row
 MOST_CHARACTERS = 1000  # of one block of formulas; some hosts refuse longer ones
 
 
@@ -197,7 +198,7 @@ class _View:
         head, *rows = [
             ["" if cell is None else self.argument(cell) for cell in row] for row in (table.head, *table.rows)
         ]
-        return Grid(head, rows, max(len(table.head), *(len(row) for row in rows)), len(rows) <= SHORT, long, table)
+        return Grid(head, rows, max(len(table.head), *map(len, rows), 0), len(rows) <= SHORT, long, table)
 
     def widths(self, grid: "Grid") -> list[float]:
         """How wide each column of a table becomes."""
@@ -231,7 +232,9 @@ class _View:
 
     def blocks(self, derivation: Derivation) -> list[list[Row]]:
         """Rows of a derivation, in blocks that no host refuses for their length."""
-        laid = rows(derivation.lines, self.printer, self.format.page, self.format.relations)
+        notes = [self._cell_width(note) for line in derivation.lines for note in line.notes if note]
+        room = self.format.page - (max(notes) + GAP if notes else 0)
+        laid = rows(derivation.lines, self.printer, room, self.format.relations)
         lines: list[list[Row]] = []
         for row in laid:
             if row.left or not lines:
@@ -251,10 +254,10 @@ class _View:
         return blocks
 
     def parts(self, document: Document) -> list["Part"]:
-        """An exam: what is asked after the first section, which says what is given."""
+        """An exam: what is asked, without the section that says what is given."""
         parts: list[Part] = []
         before: list[Section] = []
-        for group in _groups(document.sections[1:]):
+        for group in _groups([one for one in document.sections if one.heading.key != "section.given"]):
             head = group[0]
             points = sum(map(_lines_of, group))
             if parts and head.heading.key in SUMMARIES:
@@ -268,6 +271,27 @@ class _View:
                 before += group
         return parts
 
+    def note(self, words: Words) -> str:
+        """A sentence within a block of formulas."""
+        sentence = self._said(words).replace("}", "{").split("{")
+        pieces = [
+            self._bare(words.args[part]) if i % 2 else self.format.label(part)
+            for i, part in enumerate(sentence)
+            if part
+        ]
+        return "".join(pieces)
+
+    def _bare(self, argument: Any) -> str:
+        """What stands in a place of a note."""
+        match argument:
+            case Words():
+                return self.note(argument)
+            case Line(left, sides):
+                relations = self.format.relations
+                right = "".join(f" {relations[sign]} {self.printer.write(side)}" for sign, side in sides)
+                return self.printer.write(left) + right
+        return self.printer.write(argument)
+
     def tall(self, derivation: Derivation) -> bool:
         """Whether matrices make a derivation so high that it has to be broken across pages."""
         return self.printer.notation.matrices and height(derivation) > HIGH
@@ -277,10 +301,16 @@ class _View:
         laid = [row for block in self.blocks(derivation) for row in block]
         column = max(len(row.left) for row in laid)
         page = int(self.format.page) + 8
+        notes = max((len(self.note(row.note)) for row in laid if row.note is not None), default=0)
         out: list[str] = []
         high = False
         for row in laid:
             texts = stacked(f"  {row.left.rjust(column)} {row.right}")
+            if row.note is not None:
+                note = self.note(row.note)
+                if len(texts[-1]) > page - notes - 2:  # no room beside it
+                    texts.append("")
+                texts[-1] = f"{texts[-1].ljust(page - notes - 2)}  {note}"
             if row.number is not None:
                 middle = (len(texts) - 1) // 2
                 texts[middle] = f"{texts[middle].ljust(page - 6)}  ({row.number})"
@@ -310,11 +340,11 @@ def _groups(sections: Sequence[Section]) -> list[list[Section]]:
 
 
 def _lines_of(section: Section) -> int:
-    """How many lines a student writes: numbered ones, and the rows of tables."""
+    """How many lines a student writes: numbered ones, those by a rule of differentiation, and the rows of tables."""
     count = 0
     for block in section.blocks:
         if isinstance(block, Derivation):
-            count += sum([line.number is not None for line in block.lines])
+            count += sum([len(line.notes) or line.number is not None for line in block.lines])
         elif isinstance(block, Table):
             count += len(block.rows)
     return count
@@ -343,4 +373,4 @@ class Grid(NamedTuple):
 
 def _characters(rows: list[Row]) -> int:
     """How long a block of rows becomes, its frame included."""
-    return sum([len(row.left) + len(row.right) + 30 for row in rows])
+    return sum([len(row.left) + len(row.right) + (30 if row.note is None else NOTED) for row in rows])

@@ -20,6 +20,9 @@ class Plain(Markdown):
     page = Text.page
     relations = Text.relations
 
+    def label(self, text: str) -> str:
+        return Text().label(text)
+
     def inline(self, formula: str) -> str:
         # | would end the cell of a table, in code as well
         return formula if formula.lstrip("−").replace(".", "").isdigit() else f"`{formula.replace('|', '∣')}`"

@@ -43,7 +43,7 @@ def _rows(expr: Expr) -> int:
 
 def _blocks(blocks: tuple[Block, ...], printer: Printer, page: float) -> Iterator[Block]:
     for block in blocks:
-        if not isinstance(block, Derivation):
+        if not isinstance(block, Derivation) or any(line.notes for line in block.lines):  # these have no matrices
             yield block
             continue
         left = max(printer.measure(line.left)[1] for line in block.lines)

@@ -48,6 +48,10 @@ class Format(ABC):
         """Any text, escaped: the author's title as well as our own words."""
 
     @abstractmethod
+    def label(self, text: str) -> str:
+        """Words within a block of formulas."""
+
+    @abstractmethod
     def inline(self, formula: str) -> str:
         """A formula within a sentence or a table."""
 

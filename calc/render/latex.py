@@ -13,9 +13,11 @@ from calc.symbol import GREEK, Symbol
 class LatexPrinter(Printer):
     """amsmath, as Markdown hosts read it too."""
 
+    differentials = {"d": "d ", "∂": r"\partial "}
     times = {"": r"\,", "·": r"\cdot", "×": r"\times", "∘": r"\circ", "⊘": r"\oslash", "/": "/"}
     functions = {
-        "f": "f", "sigmoid": r"\sigma", "tanh": r"\tanh", "max": r"\max", "ln": r"\ln", "pi": r"\pi",
+        "f": "f", "sigmoid": r"\sigma", "tanh": r"\tanh", "max": r"\max", "min": r"\min",
+        "sin": r"\sin", "cos": r"\cos", "ln": r"\ln", "pi": r"\pi",
         "relu": r"\operatorname{ReLU}", "leaky_relu": r"\operatorname{LReLU}", "elu": r"\operatorname{ELU}",
         "silu": r"\operatorname{SiLU}", "gelu": r"\operatorname{GELU}",
     }  # fmt: skip
@@ -43,6 +45,9 @@ class LatexPrinter(Printer):
 
     def size(self, of: str) -> str:
         return rf"\left|{of}\right|"
+
+    def sum_over(self, index: str) -> str:
+        return rf"\sum_{{{index}}}"
 
     def symbol(self, symbol: Symbol) -> str:
         base = f"\\{symbol.base}" if symbol.base in GREEK else symbol.base
@@ -124,6 +129,9 @@ class Latex(Format):
         composed = unicodedata.normalize("NFC", text)  # é has a glyph, e with a combining accent has none
         shown = printable(composed, _glyphs())
         return re.sub(",(?=,)", ",{}", "".join(_SPECIAL.get(c, c) for c in shown))
+
+    def label(self, text: str) -> str:
+        return rf"\text{{{self.text(text)}}}"
 
     def inline(self, formula: str) -> str:
         return f"${formula}$"

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from calc.document import Cell, Line, Table
+from calc.document import Cell, Line, Table, Words
 from calc.expr import Expr, Frac, Neg, Num, Prod, Sum
 from calc.render.math import BRACKETS, PLUS, RELATION, Printer
 
@@ -13,11 +13,15 @@ LONGEST_ROW = 850  # characters: some hosts refuse a block of formulas above 100
 
 
 class Row(NamedTuple):
-    """One printed row: the left side in the first row of a line, the relation and pieces, the number in the last."""
+    """One printed row: the left side in the first row of a line, the relation and pieces, the number in the last.
+
+    A note stands at the end of the last row of its side.
+    """
 
     left: str
     right: str
     number: int | None = None
+    note: Words | None = None
 
 
 def rows(lines: Sequence[Line], printer: Printer, page: float, relations: dict[str, str]) -> list[Row]:
@@ -26,6 +30,13 @@ def rows(lines: Sequence[Line], printer: Printer, page: float, relations: dict[s
     room = page - max([width for _, width in lefts])
     laid: list[Row] = []
     for line, (text, _) in zip(lines, lefts, strict=True):
+        if line.notes:
+            for side, note in zip(line.sides, line.notes, strict=True):
+                broken = _break(Line(line.left, (side,)), printer, room, relations)
+                for i, right in enumerate(broken):
+                    first, last = side is line.sides[0] and i == 0, i == len(broken) - 1
+                    laid.append(Row(text if first else "", right, None, note if last else None))
+            continue
         broken = _break(line, printer, room, relations)
         for i, right in enumerate(broken):
             laid.append(Row(text if i == 0 else "", right, line.number if i == len(broken) - 1 else None))
@@ -59,6 +70,11 @@ def _break(line: Line, printer: Printer, room: float, relations: dict[str, str])
                 row, used, before = relations["indent"], 2 * RELATION, f" {before.strip()} "
             row, used = row + before + text, used + piece
     return [*broken, row.rstrip()]
+
+
+def widest(expr: Expr, printer: Printer, room: float) -> float:
+    """The widest piece of a side that no row can break."""
+    return max(width for _, _, width in _pieces(expr, printer, room))
 
 
 def _pieces(expr: Expr, printer: Printer, room: float) -> list[tuple[str, str, float]]:

@@ -4,7 +4,7 @@ import re
 from typing import ClassVar
 
 from calc.render.format import Format, visible
-from calc.render.latex import LatexPrinter
+from calc.render.latex import Latex, LatexPrinter
 from calc.render.math import Printer
 
 _SPECIAL = re.compile(r"[\\`*_{}\[\]<>#$|~&^@=!+-]|:(?=\S)|(?<=www)\.|^\d+(?=[.)])", re.IGNORECASE)
@@ -26,6 +26,9 @@ class Markdown(Format):
         if not _SPECIAL.search(shown):
             return shown
         return _SPECIAL.sub(lambda match: "".join(_entity(c, shown, match.start()) for c in match[0]), shown)
+
+    def label(self, text: str) -> str:
+        return Latex().label(text)  # as LaTeX is read between dollar signs
 
     def inline(self, formula: str) -> str:
         return f"${unpiped(formula)}$"

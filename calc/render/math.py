@@ -11,6 +11,7 @@ from typing import ClassVar
 from calc.expr import (
     Call,
     Cases,
+    Derivative,
     Expr,
     Frac,
     Matrix,
@@ -47,6 +48,7 @@ class Printer(ABC):
 
     functions: ClassVar[dict[str, str]]  # how functions are written that are not written by their name
     times: ClassVar[dict[str, str]]  # what stands between factors: "" side by side, "·", "×"
+    differentials: ClassVar[dict[str, str]] = {"d": "d ", "∂": "∂ "}
     minus: ClassVar[str] = "-"
     applied: ClassVar[str] = ""  # what stands between a function and the matrix it is taken of
     fraction_level: ClassVar[int] = FACTOR  # a fraction with a bar holds together in a product
@@ -117,14 +119,24 @@ class Printer(ABC):
             case Call("abs", (arg,)):
                 text, width = self.measure(arg)
                 return self.size(text), width + 2, BASE
+            case Call("sum", (index, arg)):
+                text, width = self.measure(arg, FACTOR)
+                return f"{self.sum_over(self.write(index))} {text}", width + 4, ANY
+            case Derivative(by, of, d):
+                sign = self.differentials[d]
+                (under, wider), (text, width) = self.measure(by), self.measure(of)
+                if isinstance(of, Quantity):
+                    return self.ratio(sign + text, sign + under), max(width, wider) + 2, self.fraction_level
+                operator = self.ratio(sign.strip(), sign + under)
+                return operator + self.brackets(text), wider + 2 + BRACKETS + width, FACTOR
             case Call(function, ()):
                 return self.function(function), 2.0, BASE
             case Call(function, (Matrix() as of,)):  # its own brackets serve
                 text, width = self.measure(of)
-                return self.function(function) + self.applied + text, self._call_width(function) + width, BASE
+                return self._function(function) + self.applied + text, self._call_width(function) + width, BASE
             case Call(function, args):
                 parts = [self.measure(arg) for arg in args]
-                text = self.function(function) + self.brackets(", ".join([text for text, _ in parts]))
+                text = self._function(function) + self.brackets(", ".join([text for text, _ in parts]))
                 return text, self._call_width(function) + sum([width + 1 for _, width in parts]), BASE
             case Cases():
                 return *self.measure(expr.head), BASE
@@ -141,6 +153,13 @@ class Printer(ABC):
             case Shape(height, columns):
                 return f"({height} {self.times['×']} {columns})", 6.0 + len(f"{height}{columns}"), BASE
         raise TypeError(expr)
+
+    def _function(self, name: str) -> str:
+        """A function's name; of several formulas of the author's that of one, f_2 or f_2'."""
+        bare = name.rstrip("'")
+        if bare.startswith("f_"):
+            return self.symbol(Symbol("f", bare[2:], primes=len(name) - len(bare)))
+        return self.function(name)
 
     def _call_width(self, function: str) -> float:
         """Of a function's name and its brackets."""
@@ -271,6 +290,8 @@ class Printer(ABC):
     def root(self, of: str) -> str: ...
     @abstractmethod
     def size(self, of: str) -> str: ...
+    @abstractmethod
+    def sum_over(self, index: str) -> str: ...
     @abstractmethod
     def symbol(self, symbol: Symbol) -> str: ...
     @abstractmethod

@@ -12,6 +12,7 @@ class TextPrinter(Printer):
     """Unicode, for a terminal."""
 
     times = {"": " ", "·": "·", "×": "×", "∘": "∘", "⊘": "⊘", "/": "/"}
+    differentials = {"d": "d", "∂": "∂"}
     minus = "−"
     fraction_level = TERM
     over_level, under_level = FACTOR, BASE
@@ -40,6 +41,9 @@ class TextPrinter(Printer):
 
     def size(self, of: str) -> str:
         return f"|{of}|"
+
+    def sum_over(self, index: str) -> str:
+        return f"Σ_{index}"
 
     def symbol(self, symbol: Symbol) -> str:
         base = GREEK.get(symbol.base, symbol.base)
@@ -106,6 +110,9 @@ class Text(Format):
     def text(self, text: str) -> str:
         """Any text on one line, without what could steer a terminal."""
         return visible(text)
+
+    def label(self, text: str) -> str:
+        return text
 
     def inline(self, formula: str) -> str:
         return formula

@@ -11,8 +11,10 @@ class TypstPrinter(Printer):
     """Typst's own formulas."""
 
     times = {"": " thin ", "·": "dot.op", "×": "times", "∘": "∘", "⊘": "⊘", "/": "slash"}
+    differentials = {"d": "d ", "∂": "partial "}
     applied = " "
-    functions = {"f": "f", "sigmoid": "sigma", "tanh": "tanh", "max": "max", "ln": "ln", "pi": "pi", "relu": '"ReLU"',
+    functions = {"f": "f", "sigmoid": "sigma", "tanh": "tanh", "max": "max", "min": "min",
+                 "sin": "sin", "cos": "cos", "ln": "ln", "pi": "pi", "relu": '"ReLU"',
                  "leaky_relu": '"LReLU"', "elu": '"ELU"', "silu": '"SiLU"', "gelu": '"GELU"'}  # fmt: skip
 
     def ratio(self, num: str, den: str) -> str:
@@ -37,6 +39,9 @@ class TypstPrinter(Printer):
 
     def size(self, of: str) -> str:
         return f"abs({of})"
+
+    def sum_over(self, index: str) -> str:
+        return f"sum_({index})"
 
     def symbol(self, symbol: Symbol) -> str:
         single = len(symbol.base) == 1
@@ -96,6 +101,9 @@ class Typst(Format):
         shown = printable(text, covered("typ"))
         literal = '"' + shown.replace("\\", "\\\\").replace('"', '\\"') + '"'
         return f"#{literal};" if _PLAIN.fullmatch(shown) else f"#text(font: {_FONTS}, {literal});"
+
+    def label(self, text: str) -> str:
+        return self.text(text)
 
     def inline(self, formula: str) -> str:
         return f"${formula}$"
