@@ -17,6 +17,7 @@ from calc import __version__
 from calc.errors import CalcError, Fault, ProblemError, VerificationError
 
 if TYPE_CHECKING:
+    from calc.render import Options
     from calc.solution import Page
 
 
@@ -82,6 +83,9 @@ def app() -> None:
 @click.option("--carry", metavar="full|rounded", help="Carry full precision or the rounded results.")
 @click.option("--notation", metavar="PROFILE", help="The course's spelling: standard, net-out, from-to, vw, ih-ho …")
 @click.option("--show", metavar="all|auto|w5,w1", help="What is worked in full: all, auto, or these parameters.")
+@click.option("--dialect", metavar="HOST", help="Markdown for github, gitlab, pandoc, jupyter or plain.")
+@click.option("--fragment", is_flag=True, help="LaTeX without a preamble, for \\input; it needs only amsmath.")
+@click.option("--class", "document_class", metavar="article|exam", help="LaTeX for the article or the exam class.")
 @click.option(
     "--templates", metavar="DIR", type=click.Path(path_type=Path), help="A folder searched before calc's own."
 )
@@ -95,10 +99,14 @@ def solve(
     carry: str | None,
     notation: str | None,
     show: str | None,
+    dialect: str | None,
+    fragment: bool,
+    document_class: str | None,
     templates: Path | None,
 ) -> None:
     """Work PROBLEM, a TOML or JSON file (- reads standard input): forward pass, backward pass, update, check."""
     from calc.file import load
+    from calc.render import Options
     from calc.solution import solve as work
 
     settings = {
@@ -110,11 +118,12 @@ def solve(
         ("solution", "show"): show,
     }
     with _reporting("standard input" if problem == "-" else problem):
-        format = _format(output, to)  # before the work, so that a slip is told at once
+        options = Options(dialect, fragment, document_class)
+        format = _format(output, to, options)  # before the work, so that a slip is told at once
         if decimals is not None and significant is not None:
             raise ProblemError("command line", [Fault("--decimals, --significant", "both found, one needed. Drop one")])
         overrides = {key: value for key, value in settings.items() if value is not None}
-        _write(work(load(problem, overrides), templates), output, format)
+        _write(work(load(problem, overrides), templates), output, format, options)
 
 
 @app.command()
@@ -122,39 +131,54 @@ def solve(
 @click.option("--wrt", metavar="NAME", help="The name to differentiate by; else the only one, z, a or x.")
 @click.option("-o", "--output", metavar="OUT", help="Write a file; its suffix decides the format.")
 @click.option("--to", metavar="FORMAT", help="md, tex, typ, pdf, json or txt; see: calc formats.")
+@click.option("--dialect", metavar="HOST", help="Markdown for github, gitlab, pandoc, jupyter or plain.")
+@click.option("--fragment", is_flag=True, help="LaTeX without a preamble, for \\input; it needs only amsmath.")
+@click.option("--class", "document_class", metavar="article|exam", help="LaTeX for the article or the exam class.")
 @click.option(
     "--templates", metavar="DIR", type=click.Path(path_type=Path), help="A folder searched before calc's own."
 )
-def derive(formula: str, wrt: str | None, output: str | None, to: str | None, templates: Path | None) -> None:
+def derive(
+    formula: str,
+    wrt: str | None,
+    output: str | None,
+    to: str | None,
+    dialect: str | None,
+    fragment: bool,
+    document_class: str | None,
+    templates: Path | None,
+) -> None:
     """Work the derivative of FORMULA line by line, each line with its rule.
 
     FORMULA is infix, e.g. "1/(1+exp(-z))"; or the name of an activation or a loss, e.g. sigmoid, softmax,
     binary_cross_entropy; or one of each, e.g. "sigmoid + binary_cross_entropy": the loss by the activation's z.
     """
     from calc.derived import derive as work
+    from calc.render import Options
 
     with _reporting():
-        format = _format(output, to)
-        _write(work(formula, wrt, templates), output, format)
+        options = Options(dialect, fragment, document_class)
+        format = _format(output, to, options)
+        _write(work(formula, wrt, templates), output, format, options)
 
 
-def _format(output: str | None, to: str | None) -> str:
+def _format(output: str | None, to: str | None, options: "Options") -> str:
     """The format asked for; by the suffix of the file, else Markdown."""
-    from calc.solution import find_format, format_of
+    from calc.solution import check_options, find_format, format_of
 
     format = to or (format_of(output) if output else "md")
     if format not in ("pdf", "json"):
         format = find_format(format).name
+    check_options(format, options)
     if format == "pdf" and not output and sys.stdout and sys.stdout.isatty():
         raise ProblemError("command line", [Fault("--to pdf", "a PDF is not written to a terminal. Add -o FILE.pdf")])
     return format
 
 
-def _write(page: "Page", output: str | None, format: str) -> None:
+def _write(page: "Page", output: str | None, format: str, options: "Options") -> None:
     """A page into a file, or to standard output."""
     from calc.solution import write_whole
 
-    content = page.pdf() if format == "pdf" else page.render(format).encode()
+    content = page.pdf() if format == "pdf" else page.render(format, **options._asdict()).encode()
     if output:
         write_whole(output, content)
     else:

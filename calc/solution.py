@@ -16,10 +16,11 @@ from calc.document import Document
 from calc.errors import CalcError, Fault, ProblemError
 from calc.explain import explain
 from calc.expr import Expr, Name
+from calc.fields import unknown
 from calc.lines import step_line
 from calc.notation import Notation, find_parameters, notation_of
 from calc.problem import Network, Problem
-from calc.render import FORMATS, Format, render
+from calc.render import FORMATS, VARIANTS, Format, Options, render
 from calc.trace import Step, Trace
 from calc.training import Iteration, train
 from calc.updates import change_of
@@ -80,17 +81,31 @@ class Page(ABC):
     @abstractmethod
     def _as_json(self) -> dict[str, Any]: ...
 
-    def render(self, format: str = "markdown") -> str:
+    def render(
+        self,
+        format: str = "markdown",
+        *,
+        dialect: str | None = None,
+        fragment: bool = False,
+        document_class: str | None = None,
+    ) -> str:
         """The page as text: markdown, latex, typst, html, text, json, or their suffixes.
 
+        Args:
+            dialect: the host that reads the Markdown: github, gitlab, pandoc, jupyter, plain.
+            fragment: LaTeX without a preamble, for \\input.
+            document_class: of the LaTeX: article or exam.
         Raises:
-            ProblemError: no such text format, or one of the user's templates is wrong.
+            ProblemError: no such text format, an option that is none of it, or a wrong template of the user's.
+            UnsupportedError: the page has more formulas than the host of the dialect shows.
         """
+        options = Options(dialect, fragment, document_class)
+        check_options(format, options)
         if format == "pdf":
             raise ProblemError("format", [Fault("pdf", 'is not text. Use save("page.pdf") or pdf()')])
         if format == "json":
             return json.dumps(self._as_json(), indent=1) + "\n"
-        chosen, document = find_format(format), self.document
+        chosen, document = find_format(format, options), self.document
         try:
             return render(document, chosen, self.notation, self.templates, self.placed)
         except CalcError:
@@ -106,17 +121,30 @@ class Page(ABC):
 
         return typeset(self.render("typst"))
 
-    def save(self, path: str | Path, format: str | None = None) -> None:
-        """Write a file, whole or not at all; its suffix decides the format.
+    def save(
+        self,
+        path: str | Path,
+        format: str | None = None,
+        *,
+        dialect: str | None = None,
+        fragment: bool = False,
+        document_class: str | None = None,
+    ) -> None:
+        """Write a file, whole or not at all; its suffix decides the format. The options are those of ``render``.
 
         Raises:
-            ProblemError: no such format, or the file cannot be written.
+            ProblemError: no such format, an option that is none of it, or the file cannot be written.
         """
         name = format or format_of(path)
-        write_whole(path, self.pdf() if name == "pdf" else self.render(name).encode())
+        if name == "pdf":
+            check_options(name, Options(dialect, fragment, document_class))
+            write_whole(path, self.pdf())
+        else:
+            page = self.render(name, dialect=dialect, fragment=fragment, document_class=document_class)
+            write_whole(path, page.encode())
 
     def _repr_markdown_(self) -> str:
-        return self.render("markdown")
+        return self.render("markdown", dialect="jupyter")
 
     def _repr_latex_(self) -> str:
         return self.render("latex")
@@ -274,17 +302,43 @@ def _explain(problem: Problem, iterations: Sequence[Iteration[Any]]) -> Explaine
 FORMAT_NAMES = (*(name for format in FORMATS for name in (format.name, *format.aliases)), "json", "pdf")
 
 
-def find_format(name: str) -> type[Format]:
-    """The text format of a name, md or markdown alike.
+def find_format(name: str, options: Options = Format.options) -> type[Format]:
+    """The text format of a name, md or markdown alike, as the options ask for it.
 
     Raises:
         ProblemError: there is none.
     """
     for format in FORMATS:
         if name in (format.name, *format.aliases):
-            return format
+            asked = options._replace(document_class=None) if options.document_class == "article" else options
+            return next((v for v in VARIANTS if v.name == format.name and v.options == asked), format)
     fault = Fault("format", f'"{name[:40]}" is not known. Known: {", ".join(FORMAT_NAMES)}')
     raise ProblemError("output", [fault])
+
+
+def check_options(name: str, options: Options) -> None:
+    """Every option must be known and one of the format's.
+
+    Raises:
+        ProblemError: lists those that are not.
+    """
+    own = name if name in ("json", "pdf") else find_format(name).name
+    classes = ["article", *dict.fromkeys(v.options.document_class for v in VARIANTS if v.options.document_class)]
+    dialects = [v.options.dialect for v in VARIANTS if v.options.dialect]
+    faults: list[Fault] = []
+    for where, asked, known, format in (
+        ("dialect", options.dialect, dialects, "md"),
+        ("fragment", options.fragment or None, [True], "tex"),
+        ("class", options.document_class, classes, "tex"),
+    ):
+        if asked is not None and asked not in known:
+            faults.append(Fault(where, unknown(str(asked), map(str, known), map(str, known))))
+        elif asked is not None and own != format:
+            faults.append(
+                Fault(where, f"found with the format {own}, but only {format} has it. Ask for {format}, or drop it")
+            )
+    if faults:
+        raise ProblemError("output", faults)
 
 
 def format_of(path: str | Path) -> str:

@@ -492,7 +492,7 @@ def test_formats_lists_what_to_takes() -> None:
 
 def test_a_notebook_shows_a_solution() -> None:
     solution = calc.solve(calc.load(XOR))
-    assert solution._repr_markdown_() == solution.render("markdown")
+    assert solution._repr_markdown_() == solution.render("markdown", dialect="jupyter")
     assert solution._repr_latex_().startswith(r"\documentclass")
     assert solution["dE/dw2_1_1"].shown.startswith("-0.0")
     with pytest.raises(KeyError, match="no quantity"):

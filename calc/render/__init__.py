@@ -5,15 +5,16 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from calc.document import Argument, Cell, Derivation, Document, Line, Reference, Table, Words
-from calc.errors import Fault, ProblemError
+from calc.document import Argument, Cell, Derivation, Document, Line, Reference, Section, Table, Words
+from calc.errors import Fault, ProblemError, UnsupportedError
 from calc.expr import Expr, Num
 from calc.notation import Notation
+from calc.render.dialects import DIALECTS
 from calc.render.fit import fit, height
-from calc.render.format import TEMPLATES, Format
+from calc.render.format import TEMPLATES, Format, Options
 from calc.render.html import Html
-from calc.render.latex import Latex
-from calc.render.layout import GAP, LONG, Row, fold, rows, split
+from calc.render.latex import LATEX_VARIANTS, Latex
+from calc.render.layout import GAP, LONG, Row, cut, fold, rows, split
 from calc.render.markdown import Markdown
 from calc.render.math import RELATION
 from calc.render.text import Text, stacked
@@ -22,12 +23,14 @@ from calc.render.typst import Typst
 if TYPE_CHECKING:
     import jinja2
 
-__all__ = ["FORMATS", "Format", "render", "wording"]
+__all__ = ["FORMATS", "VARIANTS", "Format", "Options", "render", "wording"]
 
 FORMATS: tuple[type[Format], ...] = (Markdown, Latex, Typst, Html, Text)
+VARIANTS: tuple[type[Format], ...] = (*DIALECTS, *LATEX_VARIANTS)  # chosen by the options of a format
 
 SHORT = 14  # rows that stay on one page
 HIGH = 20  # rows of matrices that need not
+SUMMARIES = ("section.answers", "section.training", "section.predictions")  # nothing is asked there
 NOTED = 100  # characters of a note and the frame of its row
 MOST_CHARACTERS = 1000  # of one block of formulas; some hosts refuse longer ones
 
@@ -46,11 +49,20 @@ def render(
         templates: a folder searched before calc's own; its files may extend "default/md/document.md" and so on.
     Raises:
         ProblemError: a template of that folder is wrong.
+        UnsupportedError: the page is more than its host shows.
     """
     view = _View(_format(format), notation, wording(templates), placed)
     if notation.matrices:
         document = fit(document, view.printer, format.page)
-    return _fill(_environment(templates), format.template, view, document)
+    page = _fill(_environment(templates), format.template, view, document)
+    excess = view.format.excess(page)
+    if excess and format.crowded is not None:
+        view.write_within(_format(format.crowded))
+        page = _fill(_environment(templates), format.template, view, document)
+        excess = view.format.excess(page)
+    if excess:
+        raise UnsupportedError(excess)
+    return page
 
 
 @cache
@@ -131,7 +143,12 @@ class _View:
     ) -> None:
         self.format, self.said, self.placed = format, said, placed
         self.printer = format.formulas(notation)
+        self.within, self.within_printer = format, self.printer  # of formulas in sentences and tables
         self._escaped: dict[str, str] = {}
+
+    def write_within(self, format: Format) -> None:
+        """From now on formulas in sentences and tables are written in another format."""
+        self.within, self.within_printer = format, format.formulas(self.printer.notation)
 
     def text(self, text: str) -> str:
         """Any text, escaped; the pieces of our own sentences recur, so each is escaped once."""
@@ -161,10 +178,10 @@ class _View:
             case tuple():
                 return self._list([self.argument(one) for one in argument])
             case Line(left, sides):
-                relations = self.format.relations
-                right = "".join(f" {relations[sign]} {self.printer.write(side)}" for sign, side in sides)
-                return self.format.inline(self.printer.write(left) + right)
-        return self.format.inline(self.printer.write(argument))
+                relations, write = self.within.relations, self.within_printer.write
+                right = "".join(f" {relations[sign]} {write(side)}" for sign, side in sides)
+                return self.within.inline(write(left) + right)
+        return self.within.inline(self.within_printer.write(argument))
 
     def _list(self, parts: list[str]) -> str:
         if len(parts) < 2:
@@ -184,6 +201,8 @@ class _View:
         small = self.format.small_page
         if len(table.rows) <= LONG or small is None:
             parts = split(table, self.format.page, self._cell_width)
+            if self.format.most_rows is not None:
+                parts = [piece for part in parts for piece in cut(part, self.format.most_rows)]
             if len(parts) == 1 or small is None or len(split(table, small, self._cell_width)) > 1:
                 return [self._grid(part, False) for part in parts]
             return [self._grid(table, True)]  # in small letters it fits as a whole
@@ -194,7 +213,12 @@ class _View:
         head, *rows = [
             ["" if cell is None else self.argument(cell) for cell in row] for row in (table.head, *table.rows)
         ]
-        return Grid(head, rows, max(len(table.head), *map(len, rows), 0), len(rows) <= SHORT, long)
+        return Grid(head, rows, max(len(table.head), *map(len, rows), 0), len(rows) <= SHORT, long, table)
+
+    def widths(self, grid: "Grid") -> list[float]:
+        """How wide each column of a table becomes."""
+        rows = [grid.table.head, *grid.table.rows]
+        return [max(self._cell_width(row[i]) for row in rows if i < len(row)) for i in range(grid.width)]
 
     def _argument_width(self, argument: Any) -> float:
         if isinstance(argument, tuple):  # in a row: a, b and c
@@ -243,6 +267,24 @@ class _View:
                 blocks[-1] += part
                 used += size
         return blocks
+
+    def parts(self, document: Document) -> list["Part"]:
+        """An exam: what is asked, without the section that says what is given."""
+        parts: list[Part] = []
+        before: list[Section] = []
+        for group in _groups([one for one in document.sections if one.heading.key != "section.given"]):
+            head = group[0]
+            points = sum(map(_lines_of, group))
+            if parts and head.heading.key in SUMMARIES:
+                parts[-1].sections.extend(group)
+            elif points:
+                key = head.heading.key.replace("section.", "exam.")
+                asked = head.heading if key not in self.said else Words(key, head.heading.args)
+                parts.append(Part(self.words(asked), points, before, group))
+                before = []
+            else:
+                before += group
+        return parts
 
     def note(self, words: Words) -> str:
         """A sentence within a block of formulas."""
@@ -293,14 +335,48 @@ class _View:
         return out
 
 
+class Part(NamedTuple):
+    """A part of an exam: what is asked, and the sections that answer it; ``before`` is said ahead of it."""
+
+    task: str
+    points: int
+    before: list[Section]
+    sections: list[Section]
+
+
+def _groups(sections: Sequence[Section]) -> list[list[Section]]:
+    """Each section of level 1 with those below it."""
+    groups: list[list[Section]] = []
+    for section in sections:
+        if section.level == 1:
+            groups.append([])
+        groups[-1].append(section)
+    return groups
+
+
+def _lines_of(section: Section) -> int:
+    """How many lines a student writes: numbered ones, those by a rule of differentiation, and the rows of tables."""
+    count = 0
+    for block in section.blocks:
+        if isinstance(block, Derivation):
+            count += sum([len(line.notes) or line.number is not None for line in block.lines])
+        elif isinstance(block, Table):
+            count += len(block.rows)
+    return count
+
+
 class Grid(NamedTuple):
-    """A table as finished strings; ``short``: it need not break across pages; ``long``: it is set small."""
+    """A table as finished strings; ``short``: it need not break across pages; ``long``: it is set small.
+
+    ``table`` is what it was made of.
+    """
 
     head: list[str]
     rows: list[list[str]]
     width: int
     short: bool
     long: bool
+    table: Table
 
     def columns(self) -> list[str]:
         """The table in columns of characters, a rule under its head."""

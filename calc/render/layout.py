@@ -115,6 +115,12 @@ def split(table: Table, page: float, width: Callable[[Cell], float]) -> list[Tab
     return [Table(pick(table.head, group), tuple(pick(row, group) for row in table.rows)) for group in groups]
 
 
+def cut(table: Table, most: int) -> list[Table]:
+    """A table as tables of about equally many rows, at most so many, the head repeated in each."""
+    size = -(-len(table.rows) // -(-len(table.rows) // most))
+    return [Table(table.head, table.rows[start : start + size]) for start in range(0, len(table.rows), size)]
+
+
 def fold(table: Table, page: float, width: Callable[[Cell], float]) -> Table:
     """A long narrow table with two or three of its rows beside one another, to be read line by line."""
     if not table.head:
