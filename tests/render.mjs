@@ -28,7 +28,18 @@ const byMathJax = (formula, display) => mathJax.convert(formula, { display });
 const byKatex = (formula, display) =>  // the limits of GitLab and Gitea
   katex.renderToString(formula, { displayMode: display, throwOnError: true, strict: "error", maxSize: 20, maxExpand: 1000 });
 
-const SETTERS = { none: [byMathJax, byKatex], github: [byMathJax], gitlab: [byKatex], jupyter: [byMathJax], plain: [] };
+/** Formulas recur; what has been set without an error is not set again. */
+function once(set) {
+  const done = new Set();
+  return (formula, display) => {
+    if (done.has(`${display} ${formula}`)) return;
+    set(formula, display);
+    done.add(`${display} ${formula}`);
+  };
+}
+
+const [mathJaxOnce, katexOnce] = [once(byMathJax), once(byKatex)];
+const SETTERS = { none: [mathJaxOnce, katexOnce], github: [mathJaxOnce], gitlab: [katexOnce], jupyter: [mathJaxOnce], plain: [] };
 const PLAIN_TOKENS = /^(heading|paragraph|inline|bullet_list|list_item|table|thead|tbody|tr|th|td|text|softbreak|fence|code_inline)/;
 
 /** Formulas between dollars are taken out before Markdown is read, as notebooks do. */

@@ -17,6 +17,7 @@ from referee import LOSSES, OPTIMIZERS, random_problem, random_training
 import calc
 from calc.cli import app
 from calc.render.dialects import DIALECTS, GitHub
+from calc.render.latex import MATH
 from calc.render.markdown import Markdown
 
 ROOT = Path(__file__).parent.parent
@@ -66,7 +67,7 @@ def test_every_example_renders_without_an_error_in_every_dialect(
 def test_random_pages_render_without_an_error_in_every_dialect(sweep: Sweep) -> None:
     pages: list[dict[str, str]] = []
     losses = [{"loss": loss} for loss in LOSSES]
-    for number in range(sweep.count(seconds=12, ci=60, full=400)):
+    for number in range(sweep.count(seconds=6, ci=60, full=400)):
         source = random.Random(f"dialects {number}")
         problem = random_problem(source, **losses[number % len(losses)])
         if number % 3 == 2:
@@ -76,7 +77,7 @@ def test_random_pages_render_without_an_error_in_every_dialect(sweep: Sweep) -> 
         for dialect in RENDERED:
             with suppress(calc.UnsupportedError):  # a page of more than the host shows
                 pages.append(page_of(str(number), solution, dialect))
-    assert len(pages) > len(RENDERED) * 0.8 * sweep.count(seconds=12, ci=60, full=400)
+    assert len(pages) > len(RENDERED) * 0.8 * sweep.count(seconds=6, ci=60, full=400)
     assert [fault for report in read_by_hosts(pages) for fault in report["faults"]] == []
 
 
@@ -144,8 +145,8 @@ def as_common(page: str) -> str:
     """A page of any dialect with formulas, as the one without a dialect has it."""
     page = re.sub(r"^```math\n(.*?)^```$", r"$$\n\1$$", page, flags=re.MULTILINE | re.DOTALL)
     page = re.sub(r"\$`(.*?)`\$", r"$\1$", page).replace(r"\mathrm{", r"\operatorname{")
-    for sign, command in (("≈", "approx"), ("∘", "circ"), ("⊘", "oslash")):
-        page = page.replace(f"$\\{command}$", sign)
+    for sign, command in MATH.items():
+        page = page.replace(f"${command}$", sign)
     page = re.sub(r"(?<=\| )−?[0-9.]+(?= \|)", lambda number: f"${number[0].replace('−', '-')}$", page)
     return re.sub(r" :?-{3,} (?=\|)", " --- ", page)
 
