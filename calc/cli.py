@@ -76,7 +76,7 @@ def app() -> None:
 @app.command()
 @click.argument("problem", metavar="PROBLEM")
 @click.option("-o", "--output", metavar="OUT", help="Write a file; its suffix decides the format.")
-@click.option("--to", metavar="FORMAT", help="md, tex, typ, pdf, json or txt; see: calc formats.")
+@click.option("--to", metavar="FORMAT", help="md, tex, typ, pdf, html, json or txt; see: calc formats.")
 @click.option("--method", metavar="M", help="How the backward pass is written: chain, delta or matrix.")
 @click.option("--decimals", type=int, metavar="N", help="Decimals of results, 0 to 30.")
 @click.option("--significant", type=int, metavar="N", help="Significant digits of results, 1 to 30.")

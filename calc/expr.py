@@ -538,7 +538,7 @@ def substitute(expr: Expr, printed: Mapping[str, Shown]) -> Expr:
             first, *rest = [substitute(term, printed) for term in terms]
             return Sum((_unsigned(first), *rest))
         case Neg(arg):
-            return Neg(substitute(arg, printed))
+            return Neg(_unsigned(substitute(arg, printed)))
         case Prod(factors):
             return Prod(tuple([_unsigned(substitute(factor, printed)) for factor in factors]), "×")
         case Frac(num, den):

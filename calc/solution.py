@@ -69,6 +69,11 @@ class Page(ABC):
     templates: Path | None = None  # a folder searched before calc's own
 
     @property
+    def placed(self) -> Sequence[Mapping[str, int]]:
+        """For each update the number of each quantity's line, by its id; nothing where lines have no numbers."""
+        return ()
+
+    @property
     @abstractmethod
     def document(self) -> Document:
         """The page, in no particular format."""
@@ -84,7 +89,7 @@ class Page(ABC):
         fragment: bool = False,
         document_class: str | None = None,
     ) -> str:
-        """The page as text: markdown, latex, typst, text, json, or their suffixes.
+        """The page as text: markdown, latex, typst, html, text, json, or their suffixes.
 
         Args:
             dialect: the host that reads the Markdown: github, gitlab, pandoc, jupyter, plain.
@@ -102,7 +107,7 @@ class Page(ABC):
             return json.dumps(self._as_json(), indent=1) + "\n"
         chosen, document = find_format(format, options), self.document
         try:
-            return render(document, chosen, self.notation, self.templates)
+            return render(document, chosen, self.notation, self.templates, self.placed)
         except CalcError:
             raise
         except Exception as error:
@@ -177,6 +182,10 @@ class Solution(Page):
     def document(self) -> Document:
         """The page, in no particular format."""
         return self._explained[0]
+
+    @property
+    def placed(self) -> Sequence[Mapping[str, int]]:
+        return self._explained[1]
 
     def __getitem__(self, id: str) -> Result:
         return self.iterations[0][id]

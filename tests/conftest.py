@@ -1,11 +1,7 @@
 """What all tests share: the size of random sweeps, and programs that may be absent."""
 
-import hashlib
 import os
 import shutil
-import subprocess
-import tempfile
-from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -43,40 +39,6 @@ def needs(*programs: str) -> None:
         pytest.fail(f"{', '.join(absent)} must be installed in CI")
     if absent:
         pytest.skip(f"{', '.join(absent)} not installed")
-
-
-def run_node(script: Path, input: str) -> str:
-    """What a script under tests/ writes, with the npm packages of tests/package.json beside it."""
-    needs("node", "npm")
-    packages = Path(__file__).with_name("package.json").read_bytes()
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "calc-tests"
-    folder = cache / hashlib.sha256(packages).hexdigest()[:16]
-    if not folder.is_dir():
-        _install(packages, folder)
-    done = subprocess.run(["node", str(script)], cwd=folder, input=input, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr[-3000:]
-    return done.stdout
-
-
-def _install(packages: bytes, folder: Path) -> None:
-    """Install beside and rename, so that several test processes do not meet."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent) as beside:
-        (Path(beside) / "package.json").write_bytes(packages)
-        install = ["npm", "install", "--silent", "--no-audit", "--no-fund", "--ignore-scripts"]
-        done = subprocess.run(install, cwd=beside, capture_output=True, text=True, check=False)
-        if done.returncode and os.environ.get("CI"):
-            pytest.fail(f"npm could not install the packages of tests/package.json: {done.stderr[-1000:]}")
-        if done.returncode:
-            pytest.skip("npm could not install the packages of tests/package.json")
-        installed = Path(beside) / "whole"
-        installed.mkdir()
-        for part in ("package.json", "node_modules"):
-            (Path(beside) / part).rename(installed / part)
-        try:
-            installed.rename(folder)
-        except OSError:  # another process was first
-            assert folder.is_dir()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -1,9 +1,12 @@
-// Reads pages as their hosts do and sets every formula. Standard input: [{name, dialect, page}, …] as JSON; standard
-// output: [{name, dialect, formulas, faults}, …]. Run in the folder that holds node_modules.
+// Reads pages of Markdown as their hosts do, sets every formula, and prints what it found as JSON.
+//
+// node render.mjs NODE_MODULES PAGES.json   of [{name, dialect, page}, …] makes [{name, dialect, formulas, faults}, …]
 import { createRequire } from "node:module";
 import { readFileSync } from "node:fs";
+import { join } from "node:path";
 
-const require = createRequire(`${process.cwd()}/`);
+const [modules, file] = process.argv.slice(2);
+const require = createRequire(join(modules, "/"));
 const katex = require("katex");
 const MarkdownIt = require("markdown-it");
 const { marked } = require("marked");
@@ -95,7 +98,7 @@ function checkTables(page, faults) {
   }
 }
 
-const pages = JSON.parse(readFileSync(0, "utf8"));
+const pages = JSON.parse(readFileSync(file, "utf8"));
 const reports = pages.map(({ name, dialect, page }) => {
   const faults = [];
   const [found, text] = ["none", "jupyter"].includes(dialect) ? betweenDollars(page, faults) : inCode(page, faults, dialect);

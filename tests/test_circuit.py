@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from circuit_referee import (
+    Beyond,
     Undefined,
     gradients_by_autograd,
     nodes_of,
@@ -162,6 +163,8 @@ def graphs(kind: str, count: int, **rounding: Any) -> Iterator[tuple[dict[str, A
             yield problem, recompute(problem)
         except Undefined:
             yield problem, None
+        except Beyond:
+            continue
 
 
 def solved(problem: dict[str, Any]) -> calc.Solution | None:
@@ -169,15 +172,23 @@ def solved(problem: dict[str, Any]) -> calc.Solution | None:
     try:
         solution = calc.solve(calc.Problem(**problem))
         solution.render("json")
-    except (calc.UnsupportedError, calc.ProblemError):
+    except calc.UnsupportedError as error:
+        if "so close to these numbers" in str(error):  # the border of what is defined, e.g. x**1.5 at 0
+            raise Beyond from None
+        return None
+    except calc.ProblemError:
         return None
     return solution
 
 
 def test_every_printed_digit_is_that_of_a_referee(sweep: Sweep, record_property: Record) -> None:
     counts, wrong = Counter[str](), []
-    for problem, expected in graphs("digits", sweep.count(seconds=60, ci=400, full=2400), carry="full"):
-        solution = solved(problem)
+    for problem, expected in graphs("digits", sweep.count(seconds=60, ci=400, full=3200), carry="full"):
+        try:
+            solution = solved(problem)
+        except Beyond:
+            counts["at the border of what is defined, and told so"] += 1
+            continue
         assert (solution is None) == (expected is None), problem
         if solution is None or expected is None:
             counts["undefined, and told so"] += 1
@@ -205,7 +216,11 @@ def is_right(id: str, entry: dict[str, Any], noisy: Any, problem: dict[str, Any]
 def test_every_line_and_every_edge_comes_out_on_a_calculator(carry: str, sweep: Sweep, record_property: Record) -> None:
     counts, faults = Counter[str](), []
     for problem, _ in graphs(f"lines {carry}", sweep.count(seconds=40, ci=200, full=1200), carry=carry):
-        if (solution := solved(problem)) is None:
+        try:
+            solution = solved(problem)
+        except Beyond:
+            continue
+        if solution is None:
             continue
         counts["graphs"] += 1
         for format in ("markdown", "latex"):
@@ -230,6 +245,8 @@ def edge_faults(page: str, rounding: dict[str, Any], counts: Counter[str] | None
     """Rows whose local derivative times what arrives is not what is passed on, and sums that are not theirs."""
     passed: dict[str, list[Fraction]] = {}
     for row in (row for table in tables_of(page) for row in table):
+        if len(row) < 5:  # a table taken apart into columns that fit the page
+            continue
         local, arrives, on, *sums = (exact(evaluate(tokenize(cell))) if cell else None for cell in row[2:])
         if counts is not None:
             counts["edges"] += 1
@@ -271,11 +288,14 @@ def test_a_wrong_digit_in_a_table_of_edges_is_caught() -> None:
 
 def test_gradients_are_those_of_automatic_differentiation(sweep: Sweep, record_property: Record) -> None:
     counts = Counter[str]()
-    for problem, expected in graphs("autograd", sweep.count(seconds=60, ci=400, full=2400), carry="full"):
+    for problem, expected in graphs("autograd", sweep.count(seconds=60, ci=400, full=3200), carry="full"):
         problem["conventions"] = {"kinks": "1/2", "relu_at_zero": "1/2"}  # as autograd shares a tie
         problem["graph"].pop("learning_rate", None)
         problem["graph"].pop("iterations", None)
-        solution, graph = solved(problem), problem["graph"]
+        try:
+            solution, graph = solved(problem), problem["graph"]
+        except Beyond:
+            continue
         if solution is None or expected is None or "stands exactly at a kink" in solution.render():
             continue
         top = "L" if read_number(graph.get("upstream", 1)) != 1 else nodes_of(graph)[-1][0]
@@ -406,7 +426,10 @@ def test_splitting_formulas_into_operations_changes_no_gradient(seed: int) -> No
     found: list[dict[str, str]] = []
     for nodes in ("operations", "formulas"):
         problem["graph"]["nodes"] = nodes
-        solution = solved(problem)
+        try:
+            solution = solved(problem)
+        except Beyond:
+            return
         if solution is None:  # an inner node may be undefined where the whole is not differentiated, or unprintable
             return
         values = problem["graph"]["values"]

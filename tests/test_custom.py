@@ -17,9 +17,9 @@ from proofreader import proofread
 from referee import PROFILES
 
 import calc
+import calc.file
 from calc.differentiate import AtKink
 from calc.expr import Name, Num
-from calc.file import schema
 from calc.formula import READ
 from calc.number import Shown
 from calc.ops.custom import CustomActivation, CustomLoss
@@ -279,9 +279,9 @@ def test_a_problem_with_formulas_is_written_and_read_again() -> None:
     assert table["loss"] == own("(t - a)**4 / 4")
     assert calc.Problem(**table) == problem
     assert calc.Problem(**tables(own("z / (2 + abs(z))"), own("(t - a)**4 / 4"))) != problem
-    jsonschema.Draft202012Validator(schema()).validate(table)
+    jsonschema.Draft202012Validator(calc.file.schema()).validate(table)
     table["loss"]["name"] = "huber"
-    assert not jsonschema.Draft202012Validator(calc.Problem.model_json_schema()).is_valid(table)
+    assert not jsonschema.Draft202012Validator(calc.file.schema()).is_valid(table)
 
 
 def test_formulas_of_the_same_text_are_the_same() -> None:

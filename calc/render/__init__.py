@@ -5,13 +5,14 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from calc.document import Cell, Derivation, Document, Line, Reference, Section, Table, Words
+from calc.document import Argument, Cell, Derivation, Document, Line, Reference, Section, Table, Words
 from calc.errors import Fault, ProblemError, UnsupportedError
 from calc.expr import Expr, Num
 from calc.notation import Notation
 from calc.render.dialects import DIALECTS
 from calc.render.fit import fit, height
 from calc.render.format import TEMPLATES, Format, Options
+from calc.render.html import Html
 from calc.render.latex import LATEX_VARIANTS, Latex
 from calc.render.layout import GAP, LONG, Row, cut, fold, rows, split
 from calc.render.markdown import Markdown
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FORMATS", "VARIANTS", "Format", "Options", "render", "wording"]
 
-FORMATS: tuple[type[Format], ...] = (Markdown, Latex, Typst, Text)
+FORMATS: tuple[type[Format], ...] = (Markdown, Latex, Typst, Html, Text)
 VARIANTS: tuple[type[Format], ...] = (*DIALECTS, *LATEX_VARIANTS)  # chosen by the options of a format
 
 SHORT = 14  # rows that stay on one page
@@ -34,16 +35,23 @@ NOTED = 100  # characters of a note and the frame of its row
 MOST_CHARACTERS = 1000  # of one block of formulas; some hosts refuse longer ones
 
 
-def render(document: Document, format: type[Format], notation: Notation, templates: Path | None = None) -> str:
+def render(
+    document: Document,
+    format: type[Format],
+    notation: Notation,
+    templates: Path | None = None,
+    placed: Sequence[Mapping[str, int]] = (),
+) -> str:
     """Write a document in one format.
 
     Args:
+        placed: for each update the number of each quantity's line, by its id, for formats that link to it.
         templates: a folder searched before calc's own; its files may extend "default/md/document.md" and so on.
     Raises:
         ProblemError: a template of that folder is wrong.
         UnsupportedError: the page is more than its host shows.
     """
-    view = _View(_format(format), notation, wording(templates))
+    view = _View(_format(format), notation, wording(templates), placed)
     if notation.matrices:
         document = fit(document, view.printer, format.page)
     page = _fill(_environment(templates), format.template, view, document)
@@ -84,11 +92,12 @@ def _environment(templates: Path | None) -> "jinja2.Environment":
         if not templates.is_dir():
             raise ProblemError("templates", [Fault(str(templates), "no such folder. Name a folder of templates")])
         loaders.insert(0, jinja2.FileSystemLoader(templates))
-    # formats have escapes of their own (``view.text``); LaTeX and Typst need other marks than braces
+    # formats have escapes of their own (``view.text``); what HTML is not told to be safe is escaped once more;
+    # LaTeX and Typst need other marks than braces
     return jinja2.Environment(
         loader=jinja2.ChoiceLoader(loaders),
         undefined=jinja2.StrictUndefined,
-        autoescape=False,
+        autoescape=jinja2.select_autoescape(("html",)),
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
@@ -129,8 +138,10 @@ def _sentence(format: Format, said: str) -> list[str]:
 class _View:
     """What a template may ask for: everything as finished strings of its format."""
 
-    def __init__(self, format: Format, notation: Notation, said: Mapping[str, str]) -> None:
-        self.format, self.said = format, said
+    def __init__(
+        self, format: Format, notation: Notation, said: Mapping[str, str], placed: Sequence[Mapping[str, int]]
+    ) -> None:
+        self.format, self.said, self.placed = format, said, placed
         self.printer = format.formulas(notation)
         self.within, self.within_printer = format, self.printer  # of formulas in sentences and tables
         self._escaped: dict[str, str] = {}
@@ -163,7 +174,7 @@ class _View:
             case int():
                 return self.text(str(argument))
             case Reference(number):
-                return self.text(self.said["list.line"].replace("{number}", str(number)))
+                return self.format.reference(number, self.said["list.line"].replace("{number}", str(number)))
             case tuple():
                 return self._list([self.argument(one) for one in argument])
             case Line(left, sides):
@@ -176,6 +187,10 @@ class _View:
         if len(parts) < 2:
             return "".join(parts)
         return self.text(self.said["list.comma"]).join(parts[:-1]) + self.text(self.said["list.and"]) + parts[-1]
+
+    def say(self, key: str, **args: Argument) -> str:
+        """A sentence of the page itself, such as a label."""
+        return self.words(Words(key, args))
 
     def prose(self, sentences: Iterable[Words]) -> str:
         """A paragraph."""

@@ -55,6 +55,10 @@ class Format(ABC):
     def inline(self, formula: str) -> str:
         """A formula within a sentence or a table."""
 
+    def reference(self, number: int, said: str) -> str:
+        """What is said of an earlier line's number."""
+        return self.text(said)
+
     def excess(self, page: str) -> str:
         """What a finished page has more than its host shows; empty where it shows all of it."""
         return ""

@@ -9,7 +9,6 @@ from calc.render.math import BRACKETS, PLUS, RELATION, Printer
 
 GAP = 2.4  # between columns
 LONG = 24  # rows of a table that is set small
-LONGEST_ROW = 850  # characters: some hosts refuse a block of formulas above 1000, and its frame counts too
 
 
 class Row(NamedTuple):
@@ -51,10 +50,10 @@ def _break(line: Line, printer: Printer, room: float, relations: dict[str, str])
         text, width = printer.measure(side)
         width += RELATION
         sign = relations[relation]
-        if row and (used + width > room or len(row) + len(text) > LONGEST_ROW):
+        if row and (used + width > room or len(row) + len(text) > printer.longest_row):
             broken.append(row)
             row, used = "", 0.0
-        if width <= room and len(text) <= LONGEST_ROW:
+        if width <= room and len(text) <= printer.longest_row:
             row, used = f"{row} {sign} {text}" if row else f"{sign} {text}", used + width
             continue
         if isinstance(side, Frac):  # a bar cannot be broken
@@ -65,7 +64,7 @@ def _break(line: Line, printer: Printer, room: float, relations: dict[str, str])
                 side = Prod((Frac(Num.of(1), side.den), side.num), sign_of_den)
         row, used = sign + " ", RELATION
         for before, text, piece in _pieces(side, printer, room - 2 * RELATION):
-            if used > RELATION and (used + piece > room or len(row) + len(text) > LONGEST_ROW):
+            if used > RELATION and (used + piece > room or len(row) + len(text) > printer.longest_row):
                 broken.append(row.rstrip())
                 row, used, before = relations["indent"], 2 * RELATION, f" {before.strip()} "
             row, used = row + before + text, used + piece
@@ -84,7 +83,7 @@ def _pieces(expr: Expr, printer: Printer, room: float) -> list[tuple[str, str, f
         text, width = printer.measure(part, level)
         bracketed = isinstance(part, Sum | Neg | Prod) and level > 0 and text != printer.write(part)
         width += PLUS * bool(before) + BRACKETS * bracketed
-        long = width > room or len(text) > LONGEST_ROW
+        long = width > room or len(text) > printer.longest_row
         inner = _pieces(part, printer, room) if long and part is not expr else []
         if len(inner) < 2:
             found.append((before, text, width))

@@ -50,6 +50,7 @@ class Printer(ABC):
     times: ClassVar[dict[str, str]]  # what stands between factors: "" side by side, "·", "×"
     differentials: ClassVar[dict[str, str]] = {"d": "d ", "∂": "∂ "}
     minus: ClassVar[str] = "-"
+    longest_row: ClassVar[int] = 850  # characters: some hosts refuse formulas above 1000, and their frame counts too
     applied: ClassVar[str] = ""  # what stands between a function and the matrix it is taken of
     fraction_level: ClassVar[int] = FACTOR  # a fraction with a bar holds together in a product
     over_level: ClassVar[int] = ANY  # what stands over and under a bar needs no brackets
