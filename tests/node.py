@@ -39,9 +39,9 @@ def node_modules() -> Path:
     return folder / "node_modules"
 
 
-def run_script(script: str, *arguments: str | Path, standard_input: str = "") -> Any:
+def run_script(script: str, *arguments: str | Path) -> Any:
     """What a script of this folder prints, read as JSON."""
     command = ["node", str(TESTS / script), str(node_modules()), *map(str, arguments)]
-    done = subprocess.run(command, input=standard_input, capture_output=True, text=True, check=False, timeout=600)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=600)
     assert done.returncode == 0, done.stderr[-3000:]
     return json.loads(done.stdout)

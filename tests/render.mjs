@@ -1,12 +1,12 @@
-// Reads pages as their hosts do and sets every formula. Standard input: [{name, dialect, page}, …] as JSON; standard
-// output: [{name, dialect, formulas, faults}, …].
+// Reads pages of Markdown as their hosts do, sets every formula, and prints what it found as JSON.
 //
-// node render.mjs NODE_MODULES
+// node render.mjs NODE_MODULES PAGES.json   of [{name, dialect, page}, …] makes [{name, dialect, formulas, faults}, …]
 import { createRequire } from "node:module";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
-const require = createRequire(join(process.argv[2], "/"));
+const [modules, file] = process.argv.slice(2);
+const require = createRequire(join(modules, "/"));
 const katex = require("katex");
 const MarkdownIt = require("markdown-it");
 const { marked } = require("marked");
@@ -31,7 +31,18 @@ const byMathJax = (formula, display) => mathJax.convert(formula, { display });
 const byKatex = (formula, display) =>  // the limits of GitLab and Gitea
   katex.renderToString(formula, { displayMode: display, throwOnError: true, strict: "error", maxSize: 20, maxExpand: 1000 });
 
-const SETTERS = { none: [byMathJax, byKatex], github: [byMathJax], gitlab: [byKatex], jupyter: [byMathJax], plain: [] };
+/** Formulas recur; what has been set without an error is not set again. */
+function once(set) {
+  const done = new Set();
+  return (formula, display) => {
+    if (done.has(`${display} ${formula}`)) return;
+    set(formula, display);
+    done.add(`${display} ${formula}`);
+  };
+}
+
+const [mathJaxOnce, katexOnce] = [once(byMathJax), once(byKatex)];
+const SETTERS = { none: [mathJaxOnce, katexOnce], github: [mathJaxOnce], gitlab: [katexOnce], jupyter: [mathJaxOnce], plain: [] };
 const PLAIN_TOKENS = /^(heading|paragraph|inline|bullet_list|list_item|table|thead|tbody|tr|th|td|text|softbreak|fence|code_inline)/;
 
 /** Formulas between dollars are taken out before Markdown is read, as notebooks do. */
@@ -87,7 +98,7 @@ function checkTables(page, faults) {
   }
 }
 
-const pages = JSON.parse(readFileSync(0, "utf8"));
+const pages = JSON.parse(readFileSync(file, "utf8"));
 const reports = pages.map(({ name, dialect, page }) => {
   const faults = [];
   const [found, text] = ["none", "jupyter"].includes(dialect) ? betweenDollars(page, faults) : inCode(page, faults, dialect);

@@ -18,6 +18,7 @@ from referee import LOSSES, OPTIMIZERS, random_problem, random_training
 import calc
 from calc.cli import app
 from calc.render.dialects import DIALECTS, GitHub
+from calc.render.latex import MATH
 from calc.render.markdown import Markdown
 
 ROOT = Path(__file__).parent.parent
@@ -32,8 +33,9 @@ def page_of(name: str, solution: calc.Solution, dialect: str | None) -> dict[str
     return {"name": name, "dialect": dialect or "none", "page": solution.render(dialect=dialect)}
 
 
-def read_by_hosts(pages: list[dict[str, str]]) -> list[dict[str, Any]]:
-    reports: list[dict[str, Any]] = run_script("render.mjs", standard_input=json.dumps(pages))
+def read_by_hosts(pages: list[dict[str, str]], folder: Path) -> list[dict[str, Any]]:
+    (folder / "pages.json").write_text(json.dumps(pages))
+    reports: list[dict[str, Any]] = run_script("render.mjs", folder / "pages.json")
     assert len(reports) == len(pages)
     return reports
 
@@ -54,9 +56,11 @@ def solved() -> Callable[[Path], calc.Solution]:
 
 
 def test_every_example_renders_without_an_error_in_every_dialect(
-    solved: Callable[[Path], calc.Solution], record_property: Callable[[str, object], None]
+    solved: Callable[[Path], calc.Solution], record_property: Callable[[str, object], None], tmp_path: Path
 ) -> None:
-    reports = read_by_hosts([page_of(path.stem, solved(path), dialect) for path in EXAMPLES for dialect in RENDERED])
+    reports = read_by_hosts(
+        [page_of(path.stem, solved(path), dialect) for path in EXAMPLES for dialect in RENDERED], tmp_path
+    )
     assert [fault for report in reports for fault in report["faults"]] == []
     assert all(report["formulas"] > 10 for report in reports if report["dialect"] != "plain")
     assert not any(report["formulas"] for report in reports if report["dialect"] == "plain")
@@ -64,10 +68,10 @@ def test_every_example_renders_without_an_error_in_every_dialect(
     record_property("formulas set by KaTeX and MathJax", sum(report["formulas"] for report in reports))
 
 
-def test_random_pages_render_without_an_error_in_every_dialect(sweep: Sweep) -> None:
+def test_random_pages_render_without_an_error_in_every_dialect(sweep: Sweep, tmp_path: Path) -> None:
     pages: list[dict[str, str]] = []
     losses = [{"loss": loss} for loss in LOSSES]
-    for number in range(sweep.count(seconds=12, ci=60, full=400)):
+    for number in range(sweep.count(seconds=6, ci=60, full=400)):
         source = random.Random(f"dialects {number}")
         problem = random_problem(source, **losses[number % len(losses)])
         if number % 3 == 2:
@@ -77,11 +81,11 @@ def test_random_pages_render_without_an_error_in_every_dialect(sweep: Sweep) -> 
         for dialect in RENDERED:
             with suppress(calc.UnsupportedError):  # a page of more than the host shows
                 pages.append(page_of(str(number), solution, dialect))
-    assert len(pages) > len(RENDERED) * 0.8 * sweep.count(seconds=12, ci=60, full=400)
-    assert [fault for report in read_by_hosts(pages) for fault in report["faults"]] == []
+    assert len(pages) > len(RENDERED) * 0.8 * sweep.count(seconds=6, ci=60, full=400)
+    assert [fault for report in read_by_hosts(pages, tmp_path) for fault in report["faults"]] == []
 
 
-def test_the_renderers_find_what_is_wrong() -> None:
+def test_the_renderers_find_what_is_wrong(tmp_path: Path) -> None:
     wrong = {
         "none": ["$a_{1$", "$$\n\\frac{1}\n$$", "| $a$ |\n| --- |\n| $x$ | $y$ |", "costs $ 5", "$x$ *is* $y$"],
         "github": ["$`\\operatorname{f}`$", "`\\alpha`", "$x$", "$`a_{`$", "```math\n\\undefined\n```", "<b>x</b>"],
@@ -90,7 +94,7 @@ def test_the_renderers_find_what_is_wrong() -> None:
         "plain": ["$x$", "a \\cdot b", "*a* b", "```math\nx\n```"],
     }
     for dialect, pages in wrong.items():
-        for report in read_by_hosts([{"name": page, "dialect": dialect, "page": page} for page in pages]):
+        for report in read_by_hosts([{"name": page, "dialect": dialect, "page": page} for page in pages], tmp_path):
             assert report["faults"], (dialect, report["name"])
 
 
@@ -145,8 +149,8 @@ def as_common(page: str) -> str:
     """A page of any dialect with formulas, as the one without a dialect has it."""
     page = re.sub(r"^```math\n(.*?)^```$", r"$$\n\1$$", page, flags=re.MULTILINE | re.DOTALL)
     page = re.sub(r"\$`(.*?)`\$", r"$\1$", page).replace(r"\mathrm{", r"\operatorname{")
-    for sign, command in (("≈", "approx"), ("∘", "circ"), ("⊘", "oslash")):
-        page = page.replace(f"$\\{command}$", sign)
+    for sign, command in MATH.items():
+        page = page.replace(f"${command}$", sign)
     page = re.sub(r"(?<=\| )−?[0-9.]+(?= \|)", lambda number: f"${number[0].replace('−', '-')}$", page)
     return re.sub(r" :?-{3,} (?=\|)", " --- ", page)
 
