@@ -9,6 +9,7 @@ from calc.document import (
     Derivation,
     Line,
     Listing,
+    Prose,
     Section,
     Table,
     Words,
@@ -36,14 +37,7 @@ class GivenWriter(Lines[Network]):
 
     def given(self) -> Iterator[Section]:
         problem = self.problem
-        widths = problem.widths
-        layers: list[Words] = []
-        for number, (layer, width) in enumerate(zip(problem.layers, widths[1:], strict=True), 1):
-            role = "outputs" if number == len(problem.layers) else "hidden"
-            activation = Words(f"activation.{layer.activation.name}", default=layer.activation.name.replace("_", " "))
-            layers.append(Words(f"given.{role}_{plural(width)}", {"count": width, "activation": activation}))
-        inputs = Words(f"given.inputs_{plural(widths[0])}", {"count": widths[0]})
-        blocks: list[Block] = [prose("given.network", inputs=inputs, layers=tuple(layers))]
+        blocks: list[Block] = [Prose((described(problem),))]
         blocks += self._numbers_given()
         blocks += self._rates_and_state()
         blocks.append(prose("given.conventions"))
@@ -217,3 +211,15 @@ class GivenWriter(Lines[Network]):
                     yield Words(f"given.mask_{plural(len(factors))}", args)
                 else:
                     yield Words(f"given.mask_keep_{plural(len(factors))}", args | {"keep": Num(layer.keep.shown)})
+
+
+def described(problem: Network) -> Words:
+    """A fully connected network with so many inputs, hidden and output units, each layer with its activation."""
+    widths = problem.widths
+    layers: list[Words] = []
+    for number, (layer, width) in enumerate(zip(problem.layers, widths[1:], strict=True), 1):
+        role = "outputs" if number == len(problem.layers) else "hidden"
+        activation = Words(f"activation.{layer.activation.name}", default=layer.activation.name.replace("_", " "))
+        layers.append(Words(f"given.{role}_{plural(width)}", {"count": width, "activation": activation}))
+    inputs = Words(f"given.inputs_{plural(widths[0])}", {"count": widths[0]})
+    return Words("given.network", {"inputs": inputs, "layers": tuple(layers)})

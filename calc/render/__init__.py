@@ -5,12 +5,12 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from calc.document import Cell, Derivation, Document, Line, Reference, Table, Words
+from calc.document import Cell, Derivation, Document, Figure, Line, Reference, Table, Words
 from calc.errors import Fault, ProblemError
 from calc.expr import Expr, Num
 from calc.notation import Notation
 from calc.render.fit import fit, height
-from calc.render.format import TEMPLATES, Format
+from calc.render.format import TEMPLATES, Drawing, Format
 from calc.render.latex import Latex
 from calc.render.layout import LONG, Row, fold, rows, split
 from calc.render.markdown import Markdown
@@ -21,13 +21,14 @@ from calc.render.typst import Typst
 if TYPE_CHECKING:
     import jinja2
 
-__all__ = ["FORMATS", "Format", "render", "wording"]
+__all__ = ["FORMATS", "Drawing", "Format", "draw", "render", "wording"]
 
 FORMATS: tuple[type[Format], ...] = (Markdown, Latex, Typst, Text)
 
 SHORT = 14  # rows that stay on one page
 HIGH = 20  # rows of matrices that need not
 MOST_CHARACTERS = 1000  # of one block of formulas; some hosts refuse longer ones
+PICTURE = (465.0, 560.0)  # points: the largest picture on a page, which larger ones are scaled down to
 
 
 def render(document: Document, format: type[Format], notation: Notation, templates: Path | None = None) -> str:
@@ -42,6 +43,32 @@ def render(document: Document, format: type[Format], notation: Notation, templat
     if notation.matrices:
         document = fit(document, view.printer, format.page)
     return _fill(_environment(templates), format.template, view, document)
+
+
+def draw(
+    figure: Figure, kind: str, notation: Notation, said: Mapping[str, str], title: str = "", whole: bool = False
+) -> Drawing:
+    """Draw a figure.
+
+    Args:
+        kind: "svg" or "tikz".
+        title: what stands before its own title, e.g. the problem's.
+        whole: as large as it is, not as a page has room for it.
+    """
+    picture = figure.draw()
+    alternative = _View(Text(), notation, said).prose(figure.alternative)
+    width, height = PICTURE
+    scale = 1.0 if whole else min(1.0, width / picture.width, height / picture.height)
+    size = scale * picture.width, scale * picture.height, alternative
+    if kind == "tikz":
+        from calc.render.tikz import tikz  # each is loaded where it is asked for
+
+        return Drawing(tikz(picture, _View(Latex(), notation, said).argument, scale), *size)
+    from calc.render.svg import Svg, svg
+
+    named = said[f"figure.title_{figure.name}"]
+    heading = f"{title}: {named}" if title else named
+    return Drawing(svg(picture, _View(Svg(), notation, said).argument, heading, alternative, scale), *size)
 
 
 @cache
@@ -225,6 +252,12 @@ class _View:
                 blocks[-1] += part
                 used += size
         return blocks
+
+    def figure(self, figure: Figure) -> str:
+        """A picture, drawn only where the format shows any."""
+        if not self.format.pictures:
+            return ""
+        return self.format.figure(draw(figure, self.format.pictures, self.printer.notation, self.said))
 
     def tall(self, derivation: Derivation) -> bool:
         """Whether matrices make a derivation so high that it has to be broken across pages."""

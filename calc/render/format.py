@@ -5,7 +5,7 @@ import unicodedata
 from abc import ABC, abstractmethod
 from functools import cache
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Literal, NamedTuple
 
 from calc.notation import Notation
 from calc.render.math import Printer
@@ -14,6 +14,15 @@ _SHIPPED = Path(__file__).parent.parent / "templates"
 TEMPLATES = _SHIPPED if _SHIPPED.is_dir() else Path(__file__).parent.parent.parent / "templates"  # a checkout
 
 LONGEST_WORD = 32  # characters after which a word may be broken
+
+
+class Drawing(NamedTuple):
+    """A picture in SVG or TikZ, how large it is in points, and what it shows, as plain text."""
+
+    source: str
+    width: float
+    height: float
+    alternative: str
 
 
 class Format(ABC):
@@ -27,6 +36,7 @@ class Format(ABC):
     page: ClassVar[float]  # the width of a line, in digits
     relations: ClassVar[dict[str, str]]
     small_page: ClassVar[float | None] = None  # the same in the small letters in which long tables are set on paper
+    pictures: ClassVar[Literal["", "svg", "tikz"]] = ""  # how pictures reach ``figure``; "": there are none
 
     def formulas(self, notation: Notation) -> Printer:
         """A printer that spells quantities by ``notation``."""
@@ -39,6 +49,10 @@ class Format(ABC):
     @abstractmethod
     def inline(self, formula: str) -> str:
         """A formula within a sentence or a table."""
+
+    def figure(self, drawing: Drawing) -> str:
+        """A picture on the page."""
+        return drawing.source
 
 
 def visible(text: str) -> str:

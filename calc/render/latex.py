@@ -112,6 +112,7 @@ class Latex(Format):
     printer = LatexPrinter
     page = 78.0
     small_page = 95.0
+    pictures = "tikz"
     relations = {"=": "=", "≈": r"\approx", "→": r"\to", "indent": r"\quad"}
 
     def text(self, text: str) -> str:
