@@ -1,7 +1,7 @@
 """How much room a text takes in a picture: estimated, on the safe side of the fonts that may set it."""
 
-from calc.document import Label, Line, Node, Text
-from calc.expr import Name, Num, Partial
+from calc.document import Label, Line, Node, Text, Words
+from calc.expr import Call, Frac, Name, Neg, Num, Partial, Pow
 from calc.notation import Notation
 from calc.number import Shown
 
@@ -36,6 +36,17 @@ def _width(text: Text, notation: Notation) -> float:
             return 2 * WORD + GAP + _width(of, notation) + _width(by, notation)
         case Line(left, sides):
             return _width(left, notation) + sum(SIGN + 2 * GAP + _width(side, notation) for _, side in sides)
+        case Neg(arg):
+            return SIGN + _width(arg, notation)
+        case Frac(num, den):
+            return 2 * GAP + _width(num, notation) + _width(den, notation)
+        case Pow(base, exponent):
+            raised = SCRIPT * len(str(exponent)) if isinstance(exponent, int) else _width(exponent, notation)
+            return _width(base, notation) + raised
+        case Call(function, ()):
+            return WORD * (len(function) if function != "sigmoid" else 1)
+        case Words():  # as long as most; those of the wording files have room of their own
+            return WORD * len(text.default or "hidden layer 1")
     raise TypeError(text)
 
 

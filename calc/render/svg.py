@@ -11,8 +11,7 @@ from typing import ClassVar
 
 from calc.document import Dot, Ink, Label, Node, Path, Picture, Point, Text
 from calc.figures.room import SIZE
-from calc.render.format import visible
-from calc.render.text import Text as TextFormat
+from calc.render.format import Format, visible
 from calc.render.text import TextPrinter
 from calc.symbol import GREEK, Symbol
 
@@ -49,14 +48,17 @@ class SvgPrinter(TextPrinter):
         return ("Δ" * symbol.delta) + text + "".join(f"{sign}{script}{END}" for sign, script in scripts if script)
 
 
-class Svg(TextFormat):
+class Svg(Format):
     """What a picture's texts are written in; not a format for pages."""
 
-    name, suffix, aliases = "svg", ".svg", ()
-    printer: ClassVar[type[TextPrinter]] = SvgPrinter
+    printer = SvgPrinter
+    relations: ClassVar[dict[str, str]] = {"=": "=", "≈": "≈", "→": "→"}
 
     def text(self, text: str) -> str:
         return visible(text)
+
+    def inline(self, formula: str) -> str:
+        return formula
 
 
 def svg(picture: Picture, write: Callable[[Text], str], title: str, alternative: str, scale: float = 1.0) -> str:
@@ -165,6 +167,7 @@ def _label(label: Label, text: str) -> str:
 def _text(marked: str, x: float, y: float, anchor: str, ink: Ink) -> str:
     """Runs one after the other, each moved from where the one before ended."""
     parts: list[str] = []
+    whole, moved = 0.0, False  # the width so far; whether a run was moved back, which not every reader counts
     pen = 0.0  # how far the run before was raised
     shifts, slanted = [0.0], False
     ended: tuple[float, float] | None = None  # the script that ended just before: how far it was raised, its width
@@ -179,12 +182,15 @@ def _text(marked: str, x: float, y: float, anchor: str, ink: Ink) -> str:
         elif piece:
             moves = f' dy="{_n(pen - shifts[-1])}"' if pen != shifts[-1] else ""
             if len(shifts) > 1 and ended is not None and ended[0] * shifts[-1] < 0:  # over or under the other script
-                moves = f' dx="{_n(-ended[1])}"' + moves
+                moves, moved, whole = f' dx="{_n(-ended[1])}"' + moves, True, whole - ended[1]
             small = f' font-size="{_n(size)}"' if len(shifts) > 1 else ""
             italic = ' font-style="italic"' if slanted and ink != "gradient" else ""
             run = escape(piece)
             parts.append(f"<tspan{moves}{small}{italic}>{run}</tspan>" if moves or small or italic else run)
+            whole += _estimate(piece) * size
             pen, ended = shifts[-1], (shifts[-1], _estimate(piece) * size) if len(shifts) > 1 else None
+    if moved:
+        x, anchor = x - {"start": 0.0, "middle": whole / 2, "end": whole}[anchor], "start"
     style = ' font-style="italic"' if ink == "gradient" else ""
     return (
         f'<text x="{_n(x)}" y="{_n(y)}" text-anchor="{anchor}" xml:space="preserve"{style}{_ink(ink, "fill")}>'
