@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flint import fmpq
 
@@ -18,10 +18,13 @@ from calc.expr import Expr
 from calc.lines import step_line
 from calc.notation import find_parameters, notation_of
 from calc.problem import Network, Problem
-from calc.render import FORMATS, Format, render
+from calc.render import FORMATS, Format, render, wording
 from calc.trace import Step, Trace
 from calc.training import Iteration, train
 from calc.updates import change_of
+
+if TYPE_CHECKING:
+    from calc.illustration import Illustration
 
 # a page, for each update the number of each step's line by the step's id, and the last number given
 Explained = tuple[Document, list[dict[str, int]], int]
@@ -80,6 +83,7 @@ class Solution:
         """
         self.problem, self.templates = problem, templates
         self._explain = explained
+        self._worked = tuple(iterations)
         self.iterations = tuple(Values(iteration) for iteration in iterations)
         self.trace = iterations[0].trace
         self.notation = notation_of(problem)
@@ -88,10 +92,24 @@ class Solution:
     def _explained(self) -> Explained:
         return self._explain()
 
-    @property
+    @cached_property
     def document(self) -> Document:
-        """The page, in no particular format."""
-        return self._explained[0]
+        """The page with its pictures, in no particular format."""
+        from calc.figures import illustrated  # only where a format shows pictures
+
+        return illustrated(self._explained[0], self.problem, self._worked)
+
+    def figure(self, name: str) -> "Illustration":
+        """A picture: "network", "graph", "loss" or "surface"; it shows itself in a notebook, and saves itself.
+
+        Raises:
+            ProblemError: there is no such picture of this problem.
+        """
+        from calc.figures import figure_of
+        from calc.illustration import Illustration
+
+        figure = figure_of(name, self.problem, self._worked)
+        return Illustration(figure, self.notation, wording(self.templates), self.problem.title)
 
     def __getitem__(self, id: str) -> Result:
         return self.iterations[0][id]
@@ -109,7 +127,8 @@ class Solution:
             raise ProblemError("format", [Fault("pdf", 'is not text. Use save("page.pdf") or pdf()')])
         if format == "json":
             return json.dumps(self._as_json(), indent=1) + "\n"
-        chosen, document = find_format(format), self.document
+        chosen = find_format(format)
+        document = self.document if chosen.pictures else self._explained[0]
         try:
             return render(document, chosen, self.notation, self.templates)
         except CalcError:
@@ -207,7 +226,7 @@ def solve(problem: Problem, templates: str | Path | None = None) -> Solution:
     """Work a problem and verify it.
 
     Raises:
-        ProblemError: ``show`` names something that is no parameter.
+        ProblemError: ``show`` or ``figures.surface`` names something that is no parameter.
         UnsupportedError: a quantity is undefined or unprintable at these numbers.
         VerificationError: the independent check failed; nothing may be printed.
     """
@@ -215,6 +234,10 @@ def solve(problem: Problem, templates: str | Path | None = None) -> Solution:
     if isinstance(problem.solution.show, tuple):
         parameters = [w for layer in iterations[0].trace.graph.parameters for w in layer]
         find_parameters(problem, parameters, problem.solution.show)
+    if problem.figures is not None:
+        from calc.figures import plane_of
+
+        plane_of(problem, iterations[0].trace.graph.parameters)
     folder = Path(templates) if templates is not None else None
     return Solution(problem, iterations, partial(_explain, problem, iterations), folder)
 

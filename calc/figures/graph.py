@@ -22,7 +22,7 @@ from calc.trace import Trace, consumers_of
 MOST = 48  # nodes that are drawn
 ROWS = 64  # values that enter them, each in a row of its own
 CIRCLE = 22.0
-ENTRY, FAN = 13.0, 9.0  # the pieces before a node, and behind a node that goes to several others
+ENTRY, FAN = 13.0, 4.5  # the pieces before a node, and behind one that goes to several others
 MARGIN = 3.0
 
 
@@ -34,7 +34,7 @@ def graph(problem: Problem, trace: Trace) -> Figure:
     """
     reason = too_large(trace)
     if reason is not None:
-        raise ProblemError("figure", [reason])
+        raise ProblemError("problem", [reason])
     drawing = _Drawing(problem, trace)
     forward = [_equation(trace, name) for name in drawing.values]
     backward = [_equation(trace, slope) for slope in drawing.gradients]
@@ -173,7 +173,7 @@ class _Drawing:
             for place in tree.places[name]:
                 y = top + pitch * place.row
                 source = (xs[depth[place.name]], ys[place.name])
-                fan = None if place.first else fans[depth[place.name]]
+                fan = None if place.first else fans[place.name]
                 shapes += self._edge(source, at, y, names[place.name], names[name], fan, self._half(name))
                 middle = zones[depth[name]]
                 value, gradient = self._number(place.name.id), self._passed(name, place.name)
@@ -202,8 +202,8 @@ class _Drawing:
     def _half(self, name: Name) -> float:
         return max(CIRCLE, *(width_of(text, self.notation) + 8 for text in self._lines(name))) / 2
 
-    def _columns(self, depth: Mapping[Name, int]) -> tuple[dict[int, float], dict[int, float], dict[int, float]]:
-        """The middle of each column, that of the labels before it, and where edges fan out behind it."""
+    def _columns(self, depth: Mapping[Name, int]) -> tuple[dict[int, float], dict[int, float], dict[Name, float]]:
+        """The middle of each column, that of the labels before it, and where the further edges of a node branch off."""
         room: dict[int, float] = {}
         for name, places in self.tree.places.items():
             for place in places:
@@ -215,10 +215,10 @@ class _Drawing:
             total = self._number(Partial(self.graph.top, name).id)
             beside = width_of(total, self.notation) / 2 if total and len(self.entered.get(name, ())) > 1 else 0.0
             halves[depth[name]] = max(halves.get(depth[name], 0.0), self._half(name), beside)
-        several = {depth[place.name] for places in self.tree.places.values() for place in places if not place.first}
+        several = {place.name: None for places in self.tree.places.values() for place in places if not place.first}
         xs: dict[int, float] = {}
         zones: dict[int, float] = {}
-        fans: dict[int, float] = {}
+        fans: dict[Name, float] = {}
         x = MARGIN
         for column in range(min(halves), max(halves) + 1):
             if column in room:
@@ -226,9 +226,10 @@ class _Drawing:
                 x += room[column] + ENTRY
             xs[column] = x + halves.get(column, 0.0)
             x = xs[column] + halves.get(column, 0.0) + 3
-            if column in several:
-                fans[column] = x
-                x += FAN
+            for name in several:
+                if depth[name] == column:  # each has a line of its own
+                    x += FAN
+                    fans[name] = x - 2
         return xs, zones, fans
 
     def _edge(
@@ -238,7 +239,7 @@ class _Drawing:
         points = [source]
         if fan is not None:
             yield Dot((fan, source[1]), 1.3)
-            points = [(fan, source[1]), (fan + FAN - 3, y)]
+            points = [(fan, source[1]), (fan, y)]
         if y != to[1]:
             points.append((to[0] - half - ENTRY, y))
         yield Path((*points, to), start if fan is None else "", end, arrow=True)

@@ -20,7 +20,7 @@ from calc.trace import Trace
 MOST, FIRST = 8, 3  # units of a layer that are all drawn; of a larger one the first so many and the last
 DEEP = 7  # columns that are all drawn; of a deeper network the first four and the last two
 NAMED = 6  # weights between two layers that bear their symbols beside their numbers
-RADIUS = 15.0
+RADIUS = 16.5
 MARGIN = 3.0
 HEADING = 62.0  # the width of what is said under a column
 TRIES = 40  # candidates for the place of a weight along its edge
@@ -203,7 +203,8 @@ class _Drawing:
         for k, column in enumerate(self.columns):
             if column is None:
                 left, right = self.columns[k - 1], self.columns[k + 1]
-                assert left is not None and right is not None
+                assert left is not None
+                assert right is not None
                 middle = (left.x + right.x) / 2
                 yield from (Dot((middle + 8 * step, self.height / 2), 1.6) for step in (-1, 0, 1))
                 continue
@@ -258,9 +259,7 @@ class _Drawing:
                 box = box_of(label)
                 if any(overlap(box, other) for other in boxes):
                     continue
-                across = sum(
-                    abs(y + m * (x - a[0]) - label.at[1]) < height / 2 + abs(m) * width / 2 for y, m in others
-                )
+                across = sum(abs(y + m * (x - a[0]) - label.at[1]) < height / 2 + abs(m) * width / 2 for y, m in others)
                 cost = across + 1.5 * step / TRIES
                 if best is None or cost < best[0]:
                     best = cost, label

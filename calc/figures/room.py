@@ -8,10 +8,10 @@ from calc.number import Shown
 SIZE = 8.0  # points of the letters
 HEIGHT = 9.5  # of a line of digits
 SCRIPTS = 13.0  # of a line with sub- and superscripts
-WORD = 0.52  # widths are in sizes of the letters: of a letter or a digit
-SCRIPT = 0.38  # of one above or below the line
-SIGN = 0.72  # of − = ≈ ×
-GAP = 0.27  # of a space, a point, a bracket
+WORD = 0.55  # widths are in sizes of the letters: of a letter or a digit
+SCRIPT = 0.44  # of one above or below the line
+SIGN = 0.8  # of − = ≈ ×
+GAP = 0.3  # of a space, a point, a bracket
 
 Box = tuple[float, float, float, float]  # left, top, right, bottom
 
@@ -29,7 +29,7 @@ def _width(text: Text, notation: Notation) -> float:
             symbol = notation.symbol(text)
             mark = f"[{symbol.sample}]" if symbol.sample is not None else ""
             above = SCRIPT * len(symbol.sup + mark) + GAP * symbol.primes
-            letters = sum(0.85 if c in "mwMW" else 0.66 if c.isupper() else WORD for c in symbol.base)
+            letters = sum(0.98 if c in "mwMW" else 0.78 if c.isupper() else WORD for c in symbol.base)
             base = WORD if len(symbol.base) > 1 and symbol.base.isascii() and not letters else letters
             return base + max(above, SCRIPT * len(symbol.sub)) + SIGN * symbol.delta
         case Partial(of=of, by=by):

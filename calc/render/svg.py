@@ -31,7 +31,7 @@ class SvgPrinter(TextPrinter):
     """Formulas in one line, their scripts between marks."""
 
     def power(self, base: str, exponent: str) -> str:
-        return f"{base}{UP}{exponent}{END}"
+        return f"{base}{UP}{exponent.replace('-', '−')}{END}"
 
     def exponential(self, exponent: str) -> str:
         return f"{SLANT}e{PLAIN}{UP}{exponent}{END}"
