@@ -166,7 +166,8 @@ class _Drawing:
             at = xs[depth[name]], ys[name]
             nodes.append(Node(names[name], at, 2 * self._half(name), CIRCLE, self._lines(name)))
             if self.signs and name in self.exprs:
-                nodes.append(self._label((at[0], at[1] - CIRCLE / 2 - 6), name, "black"))
+                above = at[0] + 3, at[1] - CIRCLE / 2 - 6.5  # to the right, since edges come in from the left
+                nodes.append(Label(above, name, width_of(name, self.notation), 11.0, anchor="start"))
             total = self._number(Partial(self.graph.top, name).id)
             if name in totals and total is not None:
                 nodes.append(self._label((at[0], at[1] + CIRCLE / 2 + 6), total, "gradient"))

@@ -166,7 +166,7 @@ class _Drawing:
         slots = max(len(column.units) for column in kept)
         top = MARGIN + RADIUS + (18 if biased else 0)
         self.height = top + pitch * (slots - 1) + RADIUS + 4
-        x, before = MARGIN + HEADING / 2, False
+        x, before = MARGIN, False
         for column in self.columns:
             if column is None:
                 x, before = x + 56, False
@@ -175,10 +175,9 @@ class _Drawing:
             start = (top + self.height - RADIUS - 4 - own * (len(column.units) - 1)) / 2
             column.ys = tuple(start + own * i for i in range(len(column.units)))
             half = max(column.width / 2, column.above)
-            if before:
-                x += max(60.0, 24.0 + self._widest(column)) * wider + half
-            column.x, before = x, True
-            x += half
+            gap = max(60.0, 24.0 + self._widest(column)) * wider if before else 0.0
+            column.x = x + gap + (half if column.layer else max(half, HEADING / 2))
+            x, before = column.x + half, True
 
     def _widest(self, column: _Column) -> float:
         rows = self.problem.layers[column.layer - 1].weights

@@ -149,23 +149,25 @@ def _node(node: Node, write: Callable[[Text], str]) -> str:
         f'stroke-width="0.8"{dash}/>'
     )
     top = y + SIZE * (BASELINE - STEP * (len(node.lines) - 1) / 2)
-    lines = [_text(write(text), x, top + i * STEP * SIZE, "middle", "black") for i, text in enumerate(node.lines)]
+    lines = [_text(write(text), x, top + i * STEP * SIZE, "middle", "black")[0] for i, text in enumerate(node.lines)]
     return shape + "".join(lines)
 
 
 def _label(label: Label, text: str) -> str:
     (x, y), ground = label.at, ""
+    written, width = _text(text, x, y + SIZE * BASELINE, label.anchor, label.ink)
     if label.ground:
-        left = {"start": x, "middle": x - label.width / 2, "end": x - label.width}[label.anchor]
+        width = min(label.width, width + 3)  # a little room beside what is written, not all that is kept for it
+        left = {"start": x, "middle": x - width / 2, "end": x - width}[label.anchor]
         ground = (
-            f'<rect x="{_n(left)}" y="{_n(y - label.height / 2)}" width="{_n(label.width)}" '
+            f'<rect x="{_n(left)}" y="{_n(y - label.height / 2)}" width="{_n(width)}" '
             f'height="{_n(label.height)}" fill="#fff" class="paper"/>'
         )
-    return ground + _text(text, x, y + SIZE * BASELINE, label.anchor, label.ink)
+    return ground + written
 
 
-def _text(marked: str, x: float, y: float, anchor: str, ink: Ink) -> str:
-    """Runs one after the other, each moved from where the one before ended."""
+def _text(marked: str, x: float, y: float, anchor: str, ink: Ink) -> tuple[str, float]:
+    """Runs one after the other, each moved from where the one before ended, and about how wide they are."""
     parts: list[str] = []
     whole, moved = 0.0, False  # the width so far; whether a run was moved back, which not every reader counts
     pen = 0.0  # how far the run before was raised
@@ -192,10 +194,8 @@ def _text(marked: str, x: float, y: float, anchor: str, ink: Ink) -> str:
     if moved:
         x, anchor = x - {"start": 0.0, "middle": whole / 2, "end": whole}[anchor], "start"
     style = ' font-style="italic"' if ink == "gradient" else ""
-    return (
-        f'<text x="{_n(x)}" y="{_n(y)}" text-anchor="{anchor}" xml:space="preserve"{style}{_ink(ink, "fill")}>'
-        f"{''.join(parts)}</text>"
-    )
+    place = f'x="{_n(x)}" y="{_n(y)}" text-anchor="{anchor}" xml:space="preserve"'
+    return f"<text {place}{style}{_ink(ink, 'fill')}>{''.join(parts)}</text>", whole
 
 
 def _estimate(text: str) -> float:
