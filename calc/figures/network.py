@@ -162,7 +162,7 @@ class _Drawing:
         """Columns from left to right, each unit with room for its bias above it."""
         kept = [column for column in self.columns if column is not None]
         biased = any(layer.biases for layer in self.problem.layers)
-        pitch = (2 * RADIUS + (26 if biased else 12)) * higher
+        pitch = (2 * RADIUS + (18 if biased else 8)) * higher
         slots = max(len(column.units) for column in kept)
         top = MARGIN + RADIUS + (18 if biased else 0)
         self.height = top + pitch * (slots - 1) + RADIUS + 4
