@@ -30,6 +30,7 @@ class Html(Format):
     template = "html/document.html"
     printer = MathMLPrinter
     page = 78.0
+    pictures = "svg"
     relations = {"=": "<mo>=</mo>", "≈": "<mo>≈</mo>", "→": "<mo>→</mo>", "indent": '<mspace width="2em"></mspace>'}
 
     def text(self, text: str) -> str:
