@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from calc import document as page
-from calc.algebra import everywhere
+from calc.algebra import everywhere, nowhere_defined
 from calc.derivation import Chain, Letters, Working, of_activation, of_both, of_formula, of_loss, recognised
 from calc.document import Block, Document, Prose, Section
 from calc.errors import Fault, ProblemError, short
@@ -184,6 +184,10 @@ def _typed(text: str, wrt: str | None) -> Working:
         formula = everywhere(parse(text, names), _without_pairs)
     except FormulaError as error:
         raise ProblemError("formula", [Fault("", str(error))]) from None
+    why = nowhere_defined(formula)
+    if why is not None:
+        what = f'"{short(" ".join(text.split()), 40)}" found: {why}, whatever the names stand for. Change the formula'
+        raise ProblemError("formula", [Fault("", what)])
     by = Name(_chosen(names, wrt))
     long = next((name for name in names if len(name) > LONGEST_PART), None)
     if long is not None:

@@ -525,6 +525,14 @@ WRONG = {
     "no derivative": (("step",), "step has no derivative"),
     "a name of a loss by z": (("hinge", "--wrt", "z"), '"z" found, a needed'),
     "a long name": (("abcdefghijklm**2",), "names of at most 10 characters"),
+    "division by 0": (("1/0*z",), '"1/0*z" found: division by 0'),
+    "a difference that is 0": (("z/(1-1)",), "division by 0"),
+    "a difference of names that is 0": (("1+1/(z-z)",), "division by 0"),
+    "a logarithm of 0": (("log(0)*z",), "the logarithm of a number that is not positive"),
+    "a logarithm of a negative number": (("log(-1)+z",), "the logarithm of a number that is not positive"),
+    "a root of a negative number": (("sqrt(-1)*z",), "the square root of a negative number"),
+    "within a function": (("exp(z*sqrt(1-2))",), "the square root of a negative number"),
+    "a power of 0": (("z+(z-z)**(1-2)",), "division by 0"),
     "no format": (("z**2", "--to", "doc"), '"doc" is not known'),
 }
 
