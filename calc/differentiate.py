@@ -144,7 +144,10 @@ def _sgn(u: Expr, at_kink: AtKink) -> Expr:
 
 
 def above(u: Expr, at: Shown) -> Expr:
-    """H(u), with ``at`` where u = 0."""
+    """H(u), with ``at`` where u = 0; the number it is where u is a number, as in max(z, z)."""
+    always = number_of(u)
+    if always is not None:
+        return Num(at) if always == 0 else ONE if always > 0 else ZERO
     return Cases(Call("H", (u,)), on=u, above=ONE, at=Num(at), below=ZERO)
 
 
