@@ -124,6 +124,8 @@ def derive(formula: str, wrt: str | None = None, templates: str | Path | None = 
     """
     folder = Path(templates) if templates is not None else None
     workings = _named(formula, wrt)
+    if not workings:
+        _misspelled(formula)
     return Derivation(short(formula, 100), workings or [_typed(formula, wrt)], folder)
 
 
@@ -158,6 +160,22 @@ def _named(text: str, wrt: str | None) -> list[Working]:
         case [first, second] if first in losses and second in activations:
             return _named(f"{second} + {first}", wrt)
     return []
+
+
+def _misspelled(text: str) -> None:
+    """Told of bare names, one or a sum, of which one is all but the name of an activation or a loss."""
+    import difflib  # only where there is but a name
+
+    known = [*_by_name((*ACTIVATIONS, *THRESHOLDS)), *_by_name(LOSSES)]
+    faults = []
+    for name in (part.strip() for part in text[:LONGEST].split("+")):
+        if not name.isidentifier():
+            return
+        like = difflib.get_close_matches(name.lower(), known, n=1, cutoff=0.75) if len(name) > 2 else []
+        if like and name not in known:
+            faults.append(Fault("", f'"{short(name)}" is no activation and no loss. Did you mean "{like[0]}"?'))
+    if faults:
+        raise ProblemError("formula", faults)
 
 
 T = TypeVar("T", bound=type[Activation] | type[Loss])
@@ -223,9 +241,9 @@ class _Of(Letters):
 
 
 def _names(text: str) -> list[str]:
-    """What may be a name in a formula, each once, in the order of writing; pi is the constant."""
+    """What may be a name in a formula, each once, as written first; pi is the constant, e is refused as one."""
     found = re.findall(r"(?<![A-Za-z0-9_.])[A-Za-z][A-Za-z0-9_]*(?!\s*\()", text[: LONGEST + 1])
-    return list(dict.fromkeys(name for name in found if name not in READ and name != "pi"))
+    return list(dict.fromkeys(name for name in found if name not in READ and name not in ("pi", "e")))
 
 
 def _chosen(names: Sequence[str], wrt: str | None) -> str:

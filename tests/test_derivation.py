@@ -563,6 +563,13 @@ WRONG = {
     "a root of a negative number": (("sqrt(-1)*z",), "the square root of a negative number"),
     "within a function": (("exp(z*sqrt(1-2))",), "the square root of a negative number"),
     "a power of 0": (("z+(z-z)**(1-2)",), "division by 0"),
+    "e for exp": (("e**z",), "Write exp(…)"),
+    "e beside a name that is asked for": (("e*z", "--wrt", "z"), '"e" is not known'),
+    "a slip in an activation": (("Sigmoyd",), 'Did you mean "sigmoid"?'),
+    "a capital": (("Tanh",), 'Did you mean "tanh"?'),
+    "a slip in a loss": (("sigmoid + binary_crossentropy",), 'Did you mean "binary_cross_entropy"?'),
+    "two slips": (("sofmax + crossentropy",), "formula: 2 problems"),
+    "an option that is none": (("z**2", "--wtr", "z"), "No such option"),
     "no format": (("z**2", "--to", "doc"), '"doc" is not known'),
 }
 
@@ -576,6 +583,32 @@ def test_wrong_input_is_told(case: str, capsys: pytest.CaptureFixture[str]) -> N
         app(["derive", *arguments])
     assert stopped.value.code == 2
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "slope"),
+    [
+        (("-log(a)", "--to", "txt"), "−1/a."),
+        (("--to", "txt", "-(a+1)", "--wrt", "a"), "−1."),
+        (("-h*a", "--to", "txt"), "−h."),
+        (("-2*z",), "-2$"),
+        (("-t*z", "--wrt=t", "--to=txt"), "−z."),
+        (("--to=txt", "--", "-log(a)"), "−1/a."),
+    ],
+)
+def test_a_formula_may_begin_with_a_minus(
+    arguments: tuple[str, ...], slope: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    from calc.cli import app
+
+    with pytest.raises(SystemExit) as stopped:
+        app(["derive", *arguments])
+    assert stopped.value.code == 0
+    assert f"= {slope}" in capfd.readouterr().out
+
+
+def test_a_name_like_no_operation_is_a_variable() -> None:
+    assert derive("zeta").lines[-1].text.endswith("= 1")
 
 
 def test_json_has_each_line_with_its_rule() -> None:
