@@ -127,8 +127,9 @@ class TakingFormula(click.Command):
         attached = tuple(name for name in taking if not name.startswith("--"))  # as in -osigmoid.pdf
         if "--" not in args:
             for i, arg in enumerate(args):
-                value_of = i > 0 and args[i - 1] in taking
-                if arg.startswith("-") and not value_of and arg not in known and not arg.startswith(("--", *attached)):
+                of_option = i > 0 and args[i - 1] in taking
+                is_option = arg in known or arg.startswith(attached) or (arg[:2] == "--" and arg[2:3].isalpha())
+                if arg[:1] == "-" and not of_option and not is_option:
                     args = [*args[:i], *args[i + 1 :], "--", arg]
                     break
         return super().parse_args(ctx, args)
