@@ -126,7 +126,25 @@ def solve(
         _write(work(load(problem, overrides), templates), output, format, options)
 
 
-@app.command()
+class TakingFormula(click.Command):
+    """A command whose argument may begin with a minus: -log(a) is a formula, no row of options."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        options = [one for one in self.get_params(ctx) if isinstance(one, click.Option)]
+        known = {name for one in options for name in one.opts}
+        taking = {name for one in options if not one.is_flag for name in one.opts}
+        attached = tuple(name for name in taking if not name.startswith("--"))  # as in -osigmoid.pdf
+        if "--" not in args:
+            for i, arg in enumerate(args):
+                of_option = i > 0 and args[i - 1] in taking
+                is_option = arg in known or arg.startswith(attached) or (arg[:2] == "--" and arg[2:3].isalpha())
+                if arg[:1] == "-" and not of_option and not is_option:
+                    args = [*args[:i], *args[i + 1 :], "--", arg]
+                    break
+        return super().parse_args(ctx, args)
+
+
+@app.command(cls=TakingFormula)
 @click.argument("formula", metavar="FORMULA")
 @click.option("--wrt", metavar="NAME", help="The name to differentiate by; else the only one, z, a or x.")
 @click.option("-o", "--output", metavar="OUT", help="Write a file; its suffix decides the format.")

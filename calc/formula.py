@@ -241,6 +241,9 @@ class _Reader:
         raise self.error(node, "found what no formula has. Use + - * / ** ( ), numbers, names and functions")
 
     def operation(self, node: ast.BinOp, left: Expr, right: Expr) -> Expr:
+        if isinstance(node.op, ast.Mult | ast.Div) and isinstance(left, Neg) and not self.bracketed(node.left):
+            # −2 x is −(2 x), as on paper
+            return Neg(self.operation(node, left.arg, right))
         match node.op:
             case ast.Div():
                 return Frac(left, right)

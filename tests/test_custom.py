@@ -207,6 +207,7 @@ def test_a_wrong_derivative_of_a_formula_is_caught(formula: str, monkeypatch: py
 WRONG = [
     (own("z +"), "layers[0].activation: a number, a name or a bracket is missing here"),
     (own(""), "layers[0].activation: nothing found"), (own("1"), "without z found"), (own("pi/2"), "without z found"),
+    (own("1/(z-z)"), '"1/(z-z)" found: division by 0'), (own("z+log(0)"), "the logarithm of a number that is not"),
     (own("z - z"), "whose derivative is 0 everywhere"), (own("0*z"), "whose derivative is 0 everywhere"),
     (own("x"), '"x" is not known'), (own("a*(1 - a)"), '"a" is not known'), (own("z^2"), "Write **"),
     ({"formula": 1}, "formula: 1 found, a formula in quotes needed"), ({"formula": None}, "formula: nothing found"),
