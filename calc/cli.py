@@ -1,4 +1,4 @@
-"""The command line: solve, derive, new, schema, formats. Text and files to standard output, messages to standard error.
+"""The command line: solve, derive, figure, new, schema, formats. Results go to standard output, messages to the other.
 
 Exit status: 0 done, 2 the input is wrong, 3 our own verification failed.
 """
@@ -183,6 +183,28 @@ def _write(page: "Page", output: str | None, format: str, options: "Options") ->
         write_whole(output, content)
     else:
         _emit(content)
+
+
+@app.command()
+@click.argument("problem", metavar="PROBLEM")
+@click.argument("name", metavar="network|graph|loss|surface")
+@click.option("-o", "--output", metavar="FILE", required=True, help="The file: .svg, .pdf, .png or .tex (TikZ).")
+@click.option("--notation", metavar="PROFILE", help="The course's spelling: standard, net-out, from-to, vw, ih-ho …")
+@click.option(
+    "--templates", metavar="DIR", type=click.Path(path_type=Path), help="A folder searched before calc's own."
+)
+def figure(problem: str, name: str, output: str, notation: str | None, templates: Path | None) -> None:
+    """Draw PROBLEM: its network, its computational graph, its loss over the updates, its error surface."""
+    from calc.figures import known
+    from calc.file import load
+    from calc.illustration import suffix_of
+    from calc.solution import solve as work
+
+    with _reporting("standard input" if problem == "-" else problem):
+        known(name)  # before the work, so that a slip is told at once
+        suffix_of(output)
+        overrides = {("notation", "profile"): notation} if notation is not None else {}
+        work(load(problem, overrides), templates).figure(name).save(output)
 
 
 @app.command()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flint import fmpq
 
@@ -20,10 +20,13 @@ from calc.fields import unknown
 from calc.lines import step_line
 from calc.notation import Notation, find_parameters, notation_of
 from calc.problem import Network, Problem
-from calc.render import FORMATS, VARIANTS, Format, Options, render
+from calc.render import FORMATS, VARIANTS, Format, Options, render, wording
 from calc.trace import Step, Trace
 from calc.training import Iteration, train
 from calc.updates import change_of
+
+if TYPE_CHECKING:
+    from calc.illustration import Illustration
 
 # a page, for each update the number of each step's line by the step's id, and the last number given
 Explained = tuple[Document, list[dict[str, int]], int]
@@ -76,7 +79,12 @@ class Page(ABC):
     @property
     @abstractmethod
     def document(self) -> Document:
-        """The page, in no particular format."""
+        """The page with its pictures, in no particular format."""
+
+    @property
+    def bare(self) -> Document:
+        """The page without pictures."""
+        return self.document
 
     @abstractmethod
     def _as_json(self) -> dict[str, Any]: ...
@@ -105,7 +113,8 @@ class Page(ABC):
             raise ProblemError("format", [Fault("pdf", 'is not text. Use save("page.pdf") or pdf()')])
         if format == "json":
             return json.dumps(self._as_json(), indent=1) + "\n"
-        chosen, document = find_format(format, options), self.document
+        chosen = find_format(format, options)
+        document = self.document if chosen.pictures else self.bare
         try:
             return render(document, chosen, self.notation, self.templates, self.placed)
         except CalcError:
@@ -170,6 +179,7 @@ class Solution(Page):
         """
         self.problem, self.templates = problem, templates
         self._explain = explained
+        self._worked = tuple(iterations)
         self.iterations = tuple(Values(iteration) for iteration in iterations)
         self.trace = iterations[0].trace
         self.notation = notation_of(problem)
@@ -178,10 +188,27 @@ class Solution(Page):
     def _explained(self) -> Explained:
         return self._explain()
 
-    @property
+    @cached_property
     def document(self) -> Document:
-        """The page, in no particular format."""
+        from calc.figures import illustrated  # only where a format shows pictures
+
+        return illustrated(self.bare, self.problem, self._worked)
+
+    @property
+    def bare(self) -> Document:
         return self._explained[0]
+
+    def figure(self, name: str) -> "Illustration":
+        """A picture: "network", "graph", "loss" or "surface"; it shows itself in a notebook, and saves itself.
+
+        Raises:
+            ProblemError: there is no such picture of this problem.
+        """
+        from calc.figures import figure_of
+        from calc.illustration import Illustration
+
+        figure = figure_of(name, self.problem, self._worked)
+        return Illustration(figure, self.notation, wording(self.templates), self.problem.title)
 
     @property
     def placed(self) -> Sequence[Mapping[str, int]]:
@@ -266,7 +293,7 @@ def solve(problem: Problem, templates: str | Path | None = None) -> Solution:
     """Work a problem and verify it.
 
     Raises:
-        ProblemError: ``show`` names something that is no parameter.
+        ProblemError: ``show`` or ``figures.surface`` names something that is no parameter.
         UnsupportedError: a quantity is undefined or unprintable at these numbers.
         VerificationError: the independent check failed; nothing may be printed.
     """
@@ -274,6 +301,10 @@ def solve(problem: Problem, templates: str | Path | None = None) -> Solution:
     if isinstance(problem.solution.show, tuple):
         parameters = [w for layer in iterations[0].trace.graph.parameters for w in layer]
         find_parameters(problem, parameters, problem.solution.show)
+    if problem.figures is not None:
+        from calc.figures import plane_of
+
+        plane_of(problem, iterations[0].trace.graph.parameters)
     folder = Path(templates) if templates is not None else None
     return Solution(problem, iterations, partial(_explain, problem, iterations), folder)
 

@@ -5,13 +5,13 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from calc.document import Argument, Cell, Derivation, Document, Line, Reference, Section, Table, Words
+from calc.document import Argument, Cell, Derivation, Document, Figure, Line, Reference, Section, Table, Words
 from calc.errors import Fault, ProblemError, UnsupportedError
 from calc.expr import Expr, Num
 from calc.notation import Notation
 from calc.render.dialects import DIALECTS
 from calc.render.fit import fit, height
-from calc.render.format import TEMPLATES, Format, Options
+from calc.render.format import TEMPLATES, Drawing, Format, Options
 from calc.render.html import Html
 from calc.render.latex import LATEX_VARIANTS, Latex
 from calc.render.layout import GAP, LONG, Row, cut, fold, rows, split
@@ -23,7 +23,7 @@ from calc.render.typst import Typst
 if TYPE_CHECKING:
     import jinja2
 
-__all__ = ["FORMATS", "VARIANTS", "Format", "Options", "render", "wording"]
+__all__ = ["FORMATS", "VARIANTS", "Drawing", "Format", "Options", "draw", "render", "wording"]
 
 FORMATS: tuple[type[Format], ...] = (Markdown, Latex, Typst, Html, Text)
 VARIANTS: tuple[type[Format], ...] = (*DIALECTS, *LATEX_VARIANTS)  # chosen by the options of a format
@@ -33,6 +33,7 @@ HIGH = 20  # rows of matrices that need not
 SUMMARIES = ("section.answers", "section.training", "section.predictions")  # nothing is asked there
 NOTED = 100  # characters of a note and the frame of its row
 MOST_CHARACTERS = 1000  # of one block of formulas; some hosts refuse longer ones
+PICTURE = (465.0, 560.0)  # points: the largest picture on a page, which larger ones are scaled down to
 
 
 def render(
@@ -63,6 +64,32 @@ def render(
     if excess:
         raise UnsupportedError(excess)
     return page
+
+
+def draw(
+    figure: Figure, kind: str, notation: Notation, said: Mapping[str, str], title: str = "", whole: bool = False
+) -> Drawing:
+    """Draw a figure.
+
+    Args:
+        kind: "svg" or "tikz".
+        title: what stands before its own title, e.g. the problem's.
+        whole: as large as it is, not as a page has room for it.
+    """
+    picture = figure.draw()
+    alternative = _View(Text(), notation, said, ()).prose(figure.alternative)
+    width, height = PICTURE
+    scale = 1.0 if whole else min(1.0, width / picture.width, height / picture.height)
+    size = scale * picture.width, scale * picture.height, alternative
+    if kind == "tikz":
+        from calc.render.tikz import tikz  # each is loaded where it is asked for
+
+        return Drawing(tikz(picture, _View(Latex(), notation, said, ()).argument, scale), *size)
+    from calc.render.svg import Svg, svg
+
+    named = said[f"figure.title_{figure.name}"]
+    heading = f"{title}: {named}" if title else named
+    return Drawing(svg(picture, _View(Svg(), notation, said, ()).argument, heading, alternative, scale), *size)
 
 
 @cache
@@ -306,6 +333,12 @@ class _View:
                 right = "".join(f" {relations[sign]} {self.printer.write(side)}" for sign, side in sides)
                 return self.printer.write(left) + right
         return self.printer.write(argument)
+
+    def figure(self, figure: Figure) -> str:
+        """A picture, drawn only where the format shows any."""
+        if not self.format.pictures:
+            return ""
+        return self.format.figure(draw(figure, self.format.pictures, self.printer.notation, self.said))
 
     def tall(self, derivation: Derivation) -> bool:
         """Whether matrices make a derivation so high that it has to be broken across pages."""

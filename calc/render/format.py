@@ -5,7 +5,7 @@ import unicodedata
 from abc import ABC, abstractmethod
 from functools import cache
 from pathlib import Path
-from typing import ClassVar, NamedTuple
+from typing import ClassVar, Literal, NamedTuple
 
 from calc.notation import Notation
 from calc.render.math import Printer
@@ -24,6 +24,15 @@ class Options(NamedTuple):
     document_class: str | None = None
 
 
+class Drawing(NamedTuple):
+    """A picture in SVG or TikZ, how large it is in points, and what it shows, as plain text."""
+
+    source: str
+    width: float
+    height: float
+    alternative: str
+
+
 class Format(ABC):
     """One text format. To add one: a class in a module of its own, a template, and its entry in FORMATS."""
 
@@ -38,6 +47,7 @@ class Format(ABC):
     small_page: ClassVar[float | None] = None  # the same in the small letters in which long tables are set on paper
     crowded: ClassVar["type[Format] | None"] = None  # writes what is within sentences and tables of pages in excess
     most_rows: ClassVar[int | None] = None  # of a table, where tables cannot break across pages
+    pictures: ClassVar[Literal["", "svg", "tikz"]] = ""  # how pictures reach ``figure``; "": there are none
 
     def formulas(self, notation: Notation) -> Printer:
         """A printer that spells quantities by ``notation``."""
@@ -58,6 +68,10 @@ class Format(ABC):
     def reference(self, number: int, said: str) -> str:
         """What is said of an earlier line's number."""
         return self.text(said)
+
+    def figure(self, drawing: Drawing) -> str:
+        """A picture on the page."""
+        return drawing.source
 
     def excess(self, page: str) -> str:
         """What a finished page has more than its host shows; empty where it shows all of it."""

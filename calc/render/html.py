@@ -8,7 +8,7 @@ from html import escape
 from typing import TYPE_CHECKING, NamedTuple
 
 from calc.document import Reference, Words
-from calc.render.format import Format, visible
+from calc.render.format import Drawing, Format, visible
 from calc.render.layout import Row
 from calc.render.mathml import ADDRESS, MathMLPrinter, finish, nowhere
 
@@ -30,6 +30,7 @@ class Html(Format):
     template = "html/document.html"
     printer = MathMLPrinter
     page = 78.0
+    pictures = "svg"
     relations = {"=": "<mo>=</mo>", "≈": "<mo>≈</mo>", "→": "<mo>→</mo>", "indent": '<mspace width="2em"></mspace>'}
 
     def text(self, text: str) -> str:
@@ -53,6 +54,10 @@ class Html(Format):
     def reference(self, number: int, said: str) -> str:
         """A link to the line."""
         return f'<a href="#line-{number}">{self.text(said)}</a>'
+
+    def figure(self, drawing: Drawing) -> str:
+        """Within HTML the picture's name space is known."""
+        return drawing.source.replace(' xmlns="http://www.w3.org/2000/svg"', "", 1)
 
     def header(self, cell: str) -> str:
         """A cell that names its row or column: its formula has a name in characters, for what reads no formulas."""

@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from functools import cache
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from calc.render.format import Format, Options, covered, printable
 from calc.render.math import Printer
@@ -122,6 +122,7 @@ class Latex(Format):
     printer = LatexPrinter
     page = 78.0
     small_page: ClassVar[float | None] = 95.0
+    pictures: ClassVar[Literal["", "svg", "tikz"]] = "tikz"
     relations = {"=": "=", "≈": r"\approx", "→": r"\to", "indent": r"\quad"}
 
     def text(self, text: str) -> str:
@@ -144,6 +145,7 @@ class Fragment(Latex):
     template = "tex/fragment.tex"
     page = 60.0
     small_page = None
+    pictures = ""  # they take a package
     most_rows = 20
 
     def text(self, text: str) -> str:
