@@ -123,8 +123,8 @@ def test_every_line_of_a_formula_comes_out_on_a_calculator(sweep: Sweep, record_
 def test_formulas_are_named_in_given_with_their_derivatives() -> None:
     problem = tables(own("z / (1 + abs(z))"), own("(t - a)**4 / 4"))
     page = calc.solve(calc.Problem(**problem)).render()
-    assert r"2 hidden units ($f(z) = \frac{z}{1 + \left|z\right|}$)" in page
-    assert r"Its activation is $f(z) = \frac{z}{1 + \left|z\right|}$." in page
+    assert r"2 hidden units ($f(z) = \frac{z}{1 + \left\vert z\right\vert}$)" in page
+    assert r"Its activation is $f(z) = \frac{z}{1 + \left\vert z\right\vert}$." in page
     assert "The derivative of the activation is $f'(z) = " in page
     bent = calc.solve(calc.Problem(**tables(own("z + abs(z) / 2"), own("(t - a)**4 / 4")))).render()
     assert (
