@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from calc.circuit import Circuit, assignments_of, consumers, edges_of, local_of, path_of
 from calc.document import Block, Cell, Derivation, Document, Line, Listing, Section, Table, Words, prose
-from calc.expr import Call, Cases, Expr, Frac, Name, Neg, Num, Partial, Pow, Prod, Sum
+from calc.expr import Call, Cases, Expr, Name, Num, Partial, parts
 from calc.graph import LEARNING_RATE
 from calc.lines import COLUMNS, Lines, chunks, plural
 from calc.number import GUARD_DIGITS, Shown
@@ -182,8 +182,18 @@ class CircuitWriter(Lines[Circuit]):
             yield from self._derivation(self._line(Partial(graph.top, v).id) for v in apart)
             yield prose(f"circuit.apart_{plural(len(apart))}", values=tuple(apart), last=graph.loss)
         zero = [v for v in graph.parameters[0] if v in entered and self.trace.is_zero(Partial(graph.top, v).id)]
-        if zero:
-            yield prose(f"circuit.zero_{plural(len(zero))}", values=tuple(zero), last=graph.loss)
+        bent = self._bent()
+        for key, found in (("zero", [v for v in zero if v not in bent]), ("zero_bent", [v for v in zero if v in bent])):
+            if found:
+                yield prose(f"circuit.{key}_{plural(len(found))}", values=tuple(found), last=graph.top)
+
+    def _bent(self) -> set[Name]:
+        """What leads to a node that stands at a kink: a gradient by it is one by convention."""
+        bent: set[Name] = set()
+        for u, v in edges_of(self.graph):
+            if u in bent or self.trace.at_kink(local_of(self.graph, u, v).id):
+                bent.add(v)
+        return bent
 
     def _edges(self) -> Iterator[Block]:
         """Every edge in order of visit: local × upstream → downstream."""
@@ -290,26 +300,9 @@ def _answers(iterations: Sequence[Iteration[Circuit]]) -> Iterator[Section]:
     yield Section(Words("section.answers"), (Table(tuple(heads), tuple(rows)),))
 
 
-def _parts(expr: Expr) -> Iterator[Expr]:
-    """An expression and everything within it."""
-    yield expr
-    match expr:
-        case Sum(parts) | Prod(parts) | Call(_, parts):
-            for part in parts:
-                yield from _parts(part)
-        case Neg(arg):
-            yield from _parts(arg)
-        case Frac(num, den):
-            yield from (*_parts(num), *_parts(den))
-        case Pow(base, exponent):
-            yield from _parts(base)
-            if not isinstance(exponent, int):
-                yield from _parts(exponent)
-
-
 def _cases(expr: Expr) -> list[Cases]:
-    return [part for part in _parts(expr) if isinstance(part, Cases)]
+    return [part for part in parts(expr) if isinstance(part, Cases)]
 
 
 def _calls(expr: Expr) -> list[Call]:
-    return [part for part in _parts(expr) if isinstance(part, Call)]
+    return [part for part in parts(expr) if isinstance(part, Call)]

@@ -614,3 +614,29 @@ def test_a_network_loads_nothing_of_graphs() -> None:
     command = [sys.executable, "-c", code, str(ROOT / "examples" / "xor.toml")]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+# What a second reader found ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("nodes", ["operations", "formulas"])
+@pytest.mark.parametrize(("formula", "gradient"), [
+    ("f = x*sqrt(abs(sin(pi)))", "0"), ("f = x*sqrt(sin(pi))", "0"), ("f = sqrt(abs(sin(pi)))", "0"),
+    ("f = sqrt(abs(sin(pi))) + x", "1"),
+])  # fmt: skip
+def test_a_root_of_0_that_stands_still_is_a_constant(formula: str, gradient: str, nodes: str) -> None:
+    assert solve([formula], {"x": 1}, nodes=nodes)["df/dx"].shown == gradient
+
+
+@pytest.mark.parametrize("nodes", ["operations", "formulas"])
+@pytest.mark.parametrize("formula", ["f = sqrt(abs(sin(pi*x)))", "f = sqrt(sin(pi*x))", "f = sqrt(x - 1)"])
+def test_a_root_of_0_that_moves_has_no_derivative_and_is_named(formula: str, nodes: str) -> None:
+    with pytest.raises(calc.UnsupportedError, match=r"a root of 0 in f.*Change the numbers"):
+        solve([formula], {"x": 1}, nodes=nodes)
+
+
+def test_what_does_not_change_where_a_gradient_is_0_is_what_the_gradient_is_of() -> None:
+    assert "does not change $L$ in first order" in solve(["f = x*x"], {"x": 1}, upstream=0).render()
+    tied = solve(["f = max(x, y)"], {"x": 2, "y": 2}).render()
+    assert "first order" not in tied
+    assert "The gradient by $x$ is 0 with the values that convention sets at kinks" in tied
