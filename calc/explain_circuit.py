@@ -201,10 +201,12 @@ class CircuitWriter(Lines[Circuit]):
         yield prose("circuit.edges")
         rows: list[tuple[Cell, ...]] = []
         several = any(len(paths) > 1 for paths in entered.values())
+        sums_of: dict[Name, dict[str, Shown]] = {}
         for u, v in edges_of(graph):
             path, total = path_of(graph, u, v, entered), Partial(graph.top, v)
-            parts = self.trace.operands(self.trace.steps[total.id])[0] if len(entered[v]) > 1 else {}
-            passed = parts.get(path.id) or self.trace.show(path.id)  # with the digits that the sum needs
+            if len(entered[v]) > 1 and v not in sums_of:
+                sums_of[v] = self.trace.operands(self.trace.steps[total.id])[0]
+            passed = sums_of.get(v, {}).get(path.id) or self.trace.show(path.id)  # with the digits that the sum needs
             factors = self._edge_operands(local_of(graph, u, v), Partial(graph.top, u), path, passed)
             last = u == entered[v][-1] and len(entered[v]) > 1
             sums = [self._num(total.id) if last else None] if several else []

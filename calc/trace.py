@@ -358,7 +358,7 @@ class Trace:
                 remedy, why = "Change the numbers that lead there", self._root_at_zero(step, values) or str(error)
                 if self.rounding.carry == "rounded":
                     remedy += ', set rounding.carry = "full" or keep more digits'
-                raise UnsupportedError(f"{id}: {why}. {remedy}") from None
+                raise UnsupportedError(f"{self._told(step)}: {why}. {remedy}{self._spared(step)}") from None
             except Unprintable as error:
                 raise UnsupportedError(f"{id} {error}") from None
             except Undecided:
@@ -366,6 +366,23 @@ class Trace:
                     raise UnsupportedError(f"{id} is not decided at {LAST_BITS} bits. {NEAR}") from None
                 raise
         self.values = values
+
+    def _told(self, step: Step) -> str:
+        """What a quantity without a value is called."""
+        if isinstance(self.problem, Network):
+            return step.result.id
+        from calc.circuit import described
+
+        return described(self.problem, self.steps, step.result)
+
+    def _spared(self, step: Step) -> str:
+        """What else helps: a derivative that nobody needs, a step that is shorter."""
+        result, parameters = step.result, self.graph.parameters[0]
+        if isinstance(self.problem, Network):
+            return ""
+        if isinstance(result, Partial) and step.kind == "local" and result.by in parameters and len(parameters) > 1:
+            return f", or leave {result.by.id} out of graph.wrt"
+        return ", or lower the learning rate" if isinstance(result, Name) and result.updated else ""
 
     def _root_at_zero(self, step: Step, values: Mapping[str, Number]) -> str:
         """What is said of a derivative that is none because a root of 0 moves; nothing where that is not why."""

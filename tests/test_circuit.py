@@ -485,7 +485,7 @@ WRONG: dict[str, tuple[dict[str, Any], list[str]]] = {
     "unknown name": ({"formulas": ["f = x * yy"]}, ['graph.formulas[0]: "yy" is not known. Did you mean "y"?']),
     "assigned twice": ({"formulas": ["f = x", "f = y"]}, ["graph.formulas[1]: f is assigned before."]),
     "value assigned": ({"formulas": ["x = 2*y"]}, ["graph.formulas[0]: x is a value. Give the quantity another name"]),
-    "later name": ({"formulas": ["f = g", "g = x"]}, ['graph.formulas[0]: "g" is not known.']),
+    "later name": ({"formulas": ["f = g", "g = x"]}, ['graph.formulas[0]: "g" is assigned later. Move its']),
     "itself": ({"formulas": ["f = f + x"]}, ['graph.formulas[0]: "f" is not known.']),
     "no assignment": ({"formulas": ["x + y"]}, ['graph.formulas[0]: no "=" found, an assignment needed.']),
     "wrt unknown": ({"wrt": ["x", "z"]}, ['graph.wrt[1]: "z" is not known. Known: x, y']),
@@ -504,7 +504,14 @@ WRONG: dict[str, tuple[dict[str, Any], list[str]]] = {
     "a change": ({"values": {"x": 1, "y": 1, "Dx": 1}, "learning_rate": 1}, ["graph: Dx is the name of a learning"]),
     "the rate": ({"values": {"x": 1, "y": 1, "learning_rate": 1}}, ["graph: learning_rate is the name of a learning"]),
     "printed alike": ({"values": {"w1": 1, "w_1": 2}, "formulas": ["f = w1 * w_1"]}, ["graph: w1 and w_1 are both"]),
-    "2001 nodes": ({"formulas": [f"f{i} = x" for i in range(2001)]}, ["graph.formulas: 2001 nodes found"]),
+    "801 formulas": ({"formulas": [f"f{i} = x" for i in range(801)]}, ["graph.formulas: 801 formulas found"]),
+    "1200 nodes": ({"formulas": [f"f{i} = x*y + 1" for i in range(600)]}, ["graph.formulas: 1200 nodes found"]),
+    "too much work": ({"formulas": [f"f{i} = x" for i in range(100)], "learning_rate": 1, "iterations": 201},
+                      ["graph.iterations: 201 iterations of 100 nodes found, at most 200"]),
+    "eta": ({"formulas": ["f = eta"], "values": {"eta": 2}, "learning_rate": 0.1}, ["eta is printed eta, as the learning"]),
+    "epsilon": ({"formulas": ["f = epsilon"], "values": {"epsilon": 2}}, ["epsilon is printed epsilon, as the small"]),
+    "a function assigned": ({"formulas": ["exp = x"]}, ["graph.formulas[0]: exp is a function. Give the quantity an"]),
+    "wrt computed": ({"formulas": ["q = x", "f = q"], "wrt": ["q"]}, ["graph.wrt[0]: q is computed, a value needed. "]),
     "long name": ({"values": {"x": 1, "y": 1, "q" * 21: 1}}, [f"graph.values.{'q' * 21}: a name of 21 characters"]),
     **{f"name {name}": ({"values": {"x": 1, "y": 2, name: 3}}, [f"graph.values.{name}: ", NO_NAME])
        for name in ("x'", "2x", "exp", "a b", "é", "_x", "x-y")},
@@ -528,6 +535,7 @@ def test_a_wrong_graph_is_told_in_words(case: str) -> None:
         ({"layers": []}, 'layers: "layers" found beside [graph]. A graph has no layers: remove one of the two'),
         ({"loss": "mse"}, 'loss: "loss" found beside [graph].'),
         ({"solution": {"method": "delta"}}, f"solution.method: {BESIDE}"),
+        ({"solution": {"derivations": True}}, "solution.derivations: found beside [graph], whose lines are its"),
         ({"notation": {"profile": "vw"}}, f"notation.profile: {BESIDE}"),
         ({"conventions": {"delta_sign": "-dE/dz"}}, f"conventions.delta_sign: {BESIDE}"),
         ({"conventions": {"update_order": "sequential"}}, f"conventions.update_order: {BESIDE}"),
@@ -640,3 +648,28 @@ def test_what_does_not_change_where_a_gradient_is_0_is_what_the_gradient_is_of()
     tied = solve(["f = max(x, y)"], {"x": 2, "y": 2}).render()
     assert "first order" not in tied
     assert "The gradient by $x$ is 0 with the values that convention sets at kinks" in tied
+
+
+def test_faults_of_formulas_options_and_names_are_told_together() -> None:
+    graph = {"formulas": ["f=x*y", "g=log(f)+zz"], "values": V, "wrt": ["x", "k"]}
+    with pytest.raises(calc.ProblemError) as error:
+        calc.Problem(graph=graph, solution={"show": ["q"], "method": "delta"}, notation={"symbols": {"q": "p"}})
+    places = {fault.where for fault in error.value.faults}
+    assert places == {"graph.formulas[1]", "graph.wrt[1]", "solution.show", "solution.method", 'notation.symbols."q"'}
+
+
+@pytest.mark.parametrize(("graph", "expected"), [
+    ({"formulas": ["f = 1 + log(x - y)"], "values": {"x": 2, "y": 3}}, "n2 = ln(x − y): the logarithm"),
+    ({"formulas": ["f = x**y"], "values": {"x": 0, "y": 2}}, "or leave y out of graph.wrt"),
+    ({"formulas": ["f = sqrt(x - 1)"], "values": {"x": 5}, "learning_rate": 100}, "or lower the learning rate"),
+    ({"formulas": ["f = x**3"], "values": {"x": 5}, "learning_rate": 9, "iterations": 90}, "the descent runs off"),
+])  # fmt: skip
+def test_what_went_wrong_is_named_as_its_author_knows_it(graph: dict[str, Any], expected: str) -> None:
+    with pytest.raises(calc.UnsupportedError, match=re.escape(expected)):
+        calc.solve(calc.Problem(graph=graph, rounding={"significant": 4}))
+
+
+def test_a_large_graph_is_solved_in_time_that_grows_with_its_size() -> None:
+    start = time.perf_counter()
+    solve(["q0 = x*x", *(f"q{i} = q{i - 1} + x" for i in range(1, 790))], {"x": 0.5}).render()
+    assert time.perf_counter() - start < 3
