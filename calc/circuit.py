@@ -117,8 +117,8 @@ def _graph_faults(graph: Mapping[str, Any]) -> Iterator[Fault]:
             yield Fault(f"graph.values.{short(name)}", what)
     names = dict.fromkeys(name for name in known if is_name(name))
     lefts = [text[:LONGEST].partition("=")[0].strip() if isinstance(text, str) else "" for text in _listed(formulas)]
-    if len(_listed(formulas)) > MOST_NODES:  # told before each of them is read
-        yield Fault("graph.formulas", f"{len(formulas)} formulas found, at most {MOST_NODES} can be worked. Give fewer")
+    if len(lefts) > MOST_NODES:  # told before each of them is read
+        yield Fault("graph.formulas", f"{len(lefts)} formulas found, at most {MOST_NODES} can be worked. Give fewer")
         return
     for number, text in enumerate(_listed(formulas) if known else ()):
         if not isinstance(text, str):
@@ -164,7 +164,9 @@ def _option_faults(tables: Mapping[str, Any]) -> Iterator[Fault]:
         ("solution", SolutionOptions, ("method", "derivations")),
     ):
         given = tables.get(table)
-        for option in options if isinstance(given, Mapping) else ():
+        if not isinstance(given, Mapping):
+            continue
+        for option in options:
             value, usual = given.get(option), model.model_fields[option].default
             if isinstance(value, type(usual)) and value != usual:
                 yield Fault(f"{table}.{option}", NO_APPENDIX if option == "derivations" else NO_LAYERS)

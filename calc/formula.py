@@ -94,7 +94,7 @@ def parse_assignment(text: str, names: Collection[str], later: Collection[str] =
     name = left.strip()
     at = len(left) - len(left.lstrip())
     if name in READ:
-        raise FormulaError(text, at, f"{name} is a function. Give the quantity another name")
+        raise FormulaError(text, at, f'"{name}" found before the =, a function. Give the quantity another name')
     if not is_name(name):
         raise FormulaError(text, at, f'"{_shown(name)}" found before the =, one name of letters, digits and _ needed')
     return Assignment(name, _Reader(text, len(left) + 1, names, later).read())

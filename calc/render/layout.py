@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from calc.document import Cell, Line, Table, Words
 from calc.expr import Call, Cases, Expr, Frac, Neg, Num, Pow, Prod, Sum
-from calc.render.math import BRACKETS, PLUS, RELATION, Printer
+from calc.render.math import BRACKETS, PLUS, RELATION, Printer, arguments
 
 GAP = 2.4  # between columns
 SHORT_DEN = 8  # of a quotient that is written as 1 over it, times what stands above
@@ -135,8 +135,12 @@ def _opened(expr: Expr, printer: Printer, room: float, bracketed: bool) -> list[
             return _within("(", _all(arg, printer, inner), power(")", printer.write(Frac(Num.of(1), Num.of(2)))))
         case Call("abs", (arg,)):
             return _within("|", _all(arg, printer, inner), "|")
-        case Call(function, (first, *rest)) if function not in ("sum", "loss"):
-            found = [("", f"{printer.function(function)}{printer.applied}(", float(len(function)) + 1), *_all(first, printer, inner)]
+        case Call(function, (_, *_)) if function not in ("sum", "loss"):
+            first, *rest = arguments(expr)
+            found = [
+                ("", f"{printer.function(function)}{printer.applied}(", float(len(function)) + 1),
+                *_all(first, printer, inner),
+            ]
             for arg in rest:  # a row may end after a comma
                 found[-1] = (found[-1][0], found[-1][1] + ", ", found[-1][2] + 1)
                 found += _all(arg, printer, inner)
