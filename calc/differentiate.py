@@ -167,7 +167,9 @@ def _of_smaller(first: Expr, second: Expr, at_kink: AtKink) -> list[Expr]:
 
 
 def _of_picked(first: Expr, second: Expr, ahead: tuple[Expr, Expr], at_kink: AtKink) -> list[Expr]:
-    """H(ahead) of each operand, ``ahead`` how far it is from the other one's being picked."""
+    """H(ahead) of each operand, ``ahead`` how far it is from the other one's being picked; of max(u, u) = u just 1."""
+    if first == second:
+        return [ONE, ZERO]
     if number_of(first) is not None:
         if number_of(second) is not None:
             return [ZERO, ZERO]

@@ -10,7 +10,7 @@ A tree over names is the symbolic line; ``substitute`` puts printed numbers for 
 substituted line; ``evaluate`` gives the value. All three come from the one tree, so they cannot drift apart.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -251,7 +251,7 @@ def _sqrt(value: Number) -> Number:
         if above * above == value.p and below * below == value.q:
             return fmpq(above, below)
     if is_nothing(value):  # such as g² of a gradient that cancels: its ball reaches below 0, where arb has no root
-        return arb(0, arb(value).abs_upper().sqrt())
+        return value  # it counts as 0, and so does its root
     return arb(value).sqrt()
 
 
@@ -465,6 +465,13 @@ def children(expr: Expr) -> tuple[Expr, ...]:
         case Cases(_, on, above, at, below):
             return on, above, at, below
     return ()
+
+
+def parts(expr: Expr) -> Iterator[Expr]:
+    """An expression and everything within it."""
+    yield expr
+    for part in children(expr):
+        yield from parts(part)
 
 
 def at_kink(expr: Expr, values: Mapping[str, Number]) -> bool:

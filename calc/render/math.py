@@ -43,6 +43,14 @@ BRACKETS = 1.6
 Measured = tuple[str, float]
 
 
+def arguments(call: Call) -> tuple[Expr, ...]:
+    """The arguments of a function; of max(max(x, y), z) all three."""
+    first, *rest = call.args
+    if call.function in ("max", "min") and isinstance(first, Call) and first.function == call.function:
+        return (*arguments(first), *rest)
+    return call.args
+
+
 class Printer(ABC):
     """Writes expressions in one format, and estimates their printed widths, in widths of a digit."""
 
@@ -136,6 +144,7 @@ class Printer(ABC):
                 text, width = self.measure(of)
                 return self._function(function) + self.applied + text, self._call_width(function) + width, BASE
             case Call(function, args):
+                args = arguments(expr)
                 parts = [self.measure(arg) for arg in args]
                 text = self._function(function) + self.brackets(", ".join([text for text, _ in parts]))
                 return text, self._call_width(function) + sum([width + 1 for _, width in parts]), BASE
