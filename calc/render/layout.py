@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from calc.document import Cell, Line, Table, Words
-from calc.expr import Call, Cases, Expr, Frac, Neg, Num, Pow, Prod, Sum
+from calc.expr import Call, Cases, Expr, Frac, Neg, Num, Pow, Prod, Sum, quantities
 from calc.render.math import BRACKETS, PLUS, RELATION, Printer, arguments
 
 GAP = 2.4  # between columns
@@ -114,7 +114,9 @@ def _opened(expr: Expr, printer: Printer, room: float, bracketed: bool) -> list[
     inner = room - 1  # a bracket is closed at the end
     match expr:
         case Frac(num, den) if printer.measure(den)[1] <= SHORT_DEN:
-            sign = "×" if isinstance(den, Prod) and den.sign else ""
+            first = num.factors[0] if isinstance(num, Prod) else num
+            # between numbers a cross, before a number a point, which would else be read as part of the fraction
+            sign = "×" if not quantities(expr) else "·" if isinstance(first, Num) else ""
             found = _pieces(Prod((Frac(Num.of(1), den), num), sign), printer, room, opening=True)
             return _within("(", found, ")") if bracketed else found
         case Frac(num, den):  # neither a bar can be broken nor what stands under it
