@@ -13,7 +13,7 @@ from typing import Any
 from flint import fmpq
 
 from calc.document import Document
-from calc.errors import CalcError, Fault, ProblemError
+from calc.errors import CalcError, Fault, ProblemError, short
 from calc.explain import explain
 from calc.expr import Expr, Name
 from calc.lines import step_line
@@ -95,20 +95,41 @@ class Page(ABC):
                 raise
             raise ProblemError("templates", [_template_fault(error, self.templates)]) from error
 
-    def pdf(self) -> bytes:
-        """The page as a PDF, the same bytes at every run."""
-        from calc.pdf import typeset  # the compiler is loaded where a PDF is asked for
+    def pdf(self, paper: str = "a4", standard: str | None = None, engine: str = "typst") -> bytes:
+        """The page as a PDF, the same bytes at every run.
 
-        return typeset(self.render("typst"))
+        Args:
+            paper: "a4" or "us-letter".
+            standard: "ua-1", "a-2a" or "none"; by default ua-1 of Typst, none of LaTeX.
+            engine: "typst" or "latex".
+        Raises:
+            ProblemError: something else is asked for, or LaTeX is not installed.
+            CalcError: a template of the user's cannot be typeset.
+        """
+        from calc.pdf import Print, typeset, typeset_latex  # the compiler is loaded where a PDF is asked for
 
-    def save(self, path: str | Path, format: str | None = None) -> None:
-        """Write a file, whole or not at all; its suffix decides the format.
+        printing = Print(paper, standard, engine)
+        if engine == "latex":
+            return typeset_latex(self.render("latex"), printing)
+        return typeset(self.render("typst"), printing)
+
+    def save(
+        self,
+        path: str | Path,
+        format: str | None = None,
+        *,
+        paper: str | None = None,
+        standard: str | None = None,
+        engine: str | None = None,
+    ) -> None:
+        """Write a file, whole or not at all; its suffix decides the format. The others are options of ``pdf``.
 
         Raises:
-            ProblemError: no such format, or the file cannot be written.
+            ProblemError: no such format, options of a PDF for another format, or the file cannot be written.
         """
         name = format or format_of(path)
-        write_whole(path, self.pdf() if name == "pdf" else self.render(name).encode())
+        printing = printing_of(name, paper, standard, engine)
+        write_whole(path, self.pdf(**printing) if name == "pdf" else self.render(name).encode())
 
     def _repr_markdown_(self) -> str:
         return self.render("markdown")
@@ -276,6 +297,24 @@ def find_format(name: str) -> type[Format]:
             return format
     fault = Fault("format", f'"{name[:40]}" is not known. Known: {", ".join(FORMAT_NAMES)}')
     raise ProblemError("output", [fault])
+
+
+def printing_of(format: str, paper: str | None, standard: str | None, engine: str | None) -> dict[str, str]:
+    """The options of a PDF that were given.
+
+    Raises:
+        ProblemError: the format is not PDF, or it cannot be printed so.
+    """
+    given = {"paper": paper, "standard": standard, "engine": engine}
+    printing = {option: value for option, value in given.items() if value is not None}
+    if format == "pdf":
+        from calc.pdf import Print
+
+        Print(**printing)
+    elif printing:
+        what = f"found with the format {short(format, 40)}, of a PDF only. Drop it, or ask for a PDF"
+        raise ProblemError("output", [Fault(option, what) for option in printing])
+    return printing
 
 
 def format_of(path: str | Path) -> str:

@@ -15,6 +15,7 @@ from calc.render.latex import Latex
 from calc.render.layout import GAP, LONG, Row, fold, rows, split
 from calc.render.markdown import Markdown
 from calc.render.math import RELATION
+from calc.render.speech import Speech
 from calc.render.text import Text, stacked
 from calc.render.typst import Typst
 
@@ -120,6 +121,7 @@ class _View:
     def __init__(self, format: Format, notation: Notation, said: Mapping[str, str]) -> None:
         self.format, self.said = format, said
         self.printer = format.formulas(notation)
+        self.speech = Speech(notation, said) if format.speaks else None
         self._escaped: dict[str, str] = {}
 
     def text(self, text: str) -> str:
@@ -152,8 +154,14 @@ class _View:
             case Line(left, sides):
                 relations = self.format.relations
                 right = "".join(f" {relations[sign]} {self.printer.write(side)}" for sign, side in sides)
-                return self.format.inline(self.printer.write(left) + right)
-        return self.format.inline(self.printer.write(argument))
+                return self._spoken(self.printer.write(left) + right, argument)
+        return self._spoken(self.printer.write(argument), argument)
+
+    def _spoken(self, formula: str, of: Expr | Line) -> str:
+        """A formula within a sentence or a table, with the words in which it is read aloud."""
+        if self.speech is None:
+            return self.format.inline(formula)
+        return self.format.spoken(formula, self.speech.line(of) if isinstance(of, Line) else self.speech.write(of))
 
     def _list(self, parts: list[str]) -> str:
         if len(parts) < 2:
@@ -210,7 +218,7 @@ class _View:
         """Rows of a derivation, in blocks that no host refuses for their length."""
         notes = [self._cell_width(note) for line in derivation.lines for note in line.notes if note]
         room = self.format.page - (max(notes) + GAP if notes else 0)
-        laid = rows(derivation.lines, self.printer, room, self.format.relations)
+        laid = rows(derivation.lines, self.printer, room, self.format.relations, self.speech, self.format.row)
         lines: list[list[Row]] = []
         for row in laid:
             if row.left or not lines:

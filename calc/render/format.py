@@ -27,6 +27,7 @@ class Format(ABC):
     page: ClassVar[float]  # the width of a line, in digits
     relations: ClassVar[dict[str, str]]
     small_page: ClassVar[float | None] = None  # the same in the small letters in which long tables are set on paper
+    speaks: ClassVar[bool] = False  # whether every formula carries the words in which it is read aloud
 
     def formulas(self, notation: Notation) -> Printer:
         """A printer that spells quantities by ``notation``."""
@@ -43,6 +44,14 @@ class Format(ABC):
     @abstractmethod
     def inline(self, formula: str) -> str:
         """A formula within a sentence or a table."""
+
+    def spoken(self, formula: str, words: str) -> str:
+        """The same with the words in which it is read aloud, where a format has a place for them."""
+        return self.inline(formula)
+
+    def row(self, formula: str, words: str) -> str:
+        """A formula in a row of a derivation, with the words in which it is read aloud."""
+        return formula
 
 
 def visible(text: str) -> str:
