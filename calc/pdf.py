@@ -76,7 +76,10 @@ def typeset(source: str, printing: Print = Print()) -> bytes:
             standard = STANDARDS[printing.standard or "ua-1"]
             pdf = compiler.compile(format="pdf", timestamp=date, pdf_standards=standard)
         except typst.TypstError as error:
-            raise CalcError(f"the page could not be typeset: {error}") from None
+            hint = ""
+            if "missing alt text" in str(error):
+                hint = ". Give the equations and pictures of your template an alt text, or ask for the standard none"
+            raise CalcError(f"the page could not be typeset: {error}{hint}") from None
     assert isinstance(pdf, bytes)
     return pdf
 

@@ -130,6 +130,10 @@ class _View:
             self._escaped[text] = self.format.text(text)
         return self._escaped[text]
 
+    def title(self, document: Document) -> str:
+        """The author's title; where it is blank, words in its place: a PDF for screen readers has to have one."""
+        return document.title if document.title.strip() else self.said["page.untitled"]
+
     def words(self, words: Words) -> str:
         """A sentence with its formulas."""
         sentence = _sentence(self.format, self._said(words))

@@ -136,11 +136,11 @@ class Speech(Printer):
                 key = "power" if _is_short(arg) else "long_power"
                 return self._say(key, base="e", exponent=self.write(arg)), FACTOR
             case Call("loss", (arg,)):
-                return self._say("of", function=self.write(self.notation.loss), argument=self.write(arg, BASE)), BASE
+                return self._say("of", function=self.write(self.notation.loss), argument=self._argument(arg)), BASE
             case Call("sqrt", (arg,)):
-                return self.root(self.write(arg, BASE)), BASE
+                return self.root(self._argument(arg)), BASE
             case Call("abs", (arg,)):
-                return self.size(self.write(arg, BASE)), BASE
+                return self.size(self._argument(arg)), BASE
             case Call("sum", (index, arg)):
                 return f"{self.sum_over(self.write(index))} {self.write(arg, FACTOR)}", ANY
             case Derivative(by, of, d):
@@ -151,9 +151,9 @@ class Speech(Printer):
             case Call(function, ()):
                 return self.function(function), BASE
             case Call(function, (arg,)):
-                return self._say("of", function=self._function(function), argument=self.write(arg, BASE)), BASE
+                return self._say("of", function=self._function(function), argument=self._argument(arg)), BASE
             case Call(function, args):
-                several = self._list([self.write(arg, BASE) for arg in args])
+                several = self._list([self._argument(arg) for arg in args])
                 return self._say("of", function=self._function(function), argument=several), ANY
             case Cases():
                 return self.write(expr.head), BASE
@@ -165,9 +165,13 @@ class Speech(Printer):
                 return self._say("shape", rows=self._whole(str(rows)), columns=self._whole(str(columns))), BASE
         raise TypeError(expr)
 
+    def _argument(self, arg: Expr) -> str:
+        """What a function is taken of: in parentheses, unless it is a number or a name."""
+        return self.write(arg, ANY if _is_short(arg) else BASE)
+
     def _power(self, base: Expr, exponent: int | Expr) -> str:
         said = self.write(base, BASE)
-        if isinstance(base, Quantity) and self._raised(base):
+        if isinstance(base, Call | Transposed) or (isinstance(base, Quantity) and self._raised(base)):
             said += ","  # z of layer two, squared: not the layer
         if exponent in (2, 3):
             return self._say("squared" if exponent == 2 else "cubed", base=said)
