@@ -86,7 +86,11 @@ def typeset(source: str, printing: Print = Print()) -> bytes:
 
 def typeset_latex(source: str, printing: Print) -> bytes:
     """Compile LaTeX in an empty folder: no shell escape, no file beyond it and TeX's own, no settings of the user's."""
-    paper = r"\PassOptionsToPackage{letterpaper}{geometry}" if printing.paper == "us-letter" else ""
+    paper = ""
+    if printing.paper == "us-letter":
+        if "{geometry}" not in source:
+            raise ProblemError("PDF", [Fault("paper", "your LaTeX template sets no paper. Load the package geometry in it")])
+        paper = r"\PassOptionsToPackage{letterpaper}{geometry}"
     source = r"\pdftrailerid{calc}" + paper + source  # else the folder's name would be part of the file
     with tempfile.TemporaryDirectory(prefix="calc-") as folder:
         Path(folder, "page.tex").write_text(source, "utf-8")

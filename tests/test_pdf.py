@@ -372,3 +372,14 @@ def test_latex_reads_no_file_and_runs_no_program(source: str, tmp_path: Path) ->
     with pytest.raises(calc.CalcError, match="the page could not be typeset: ! "):
         solution.pdf(engine="latex")
     assert not (tmp_path / "ran").exists()
+
+
+def test_a_latex_template_whose_paper_cannot_be_set_is_told(tmp_path: Path) -> None:
+    needs("latexmk", "pdflatex")
+    (tmp_path / "tex").mkdir()
+    page = r"\documentclass{article}\begin{document}x\end{document}"
+    (tmp_path / "tex" / "document.tex").write_text(page)
+    solution = calc.solve(calc.Problem(**SMALL), templates=tmp_path)
+    assert solution.pdf(engine="latex").startswith(b"%PDF")
+    with pytest.raises(calc.ProblemError, match="your LaTeX template sets no paper"):
+        solution.pdf(paper="us-letter", engine="latex")
