@@ -89,7 +89,8 @@ def typeset_latex(source: str, printing: Print) -> bytes:
     paper = ""
     if printing.paper == "us-letter":
         if "{geometry}" not in source:
-            raise ProblemError("PDF", [Fault("paper", "your LaTeX template sets no paper. Load the package geometry in it")])
+            what = "your LaTeX template sets no paper. Load the package geometry in it"
+            raise ProblemError("PDF", [Fault("paper", what)])
         paper = r"\PassOptionsToPackage{letterpaper}{geometry}"
     source = r"\pdftrailerid{calc}" + paper + source  # else the folder's name would be part of the file
     with tempfile.TemporaryDirectory(prefix="calc-") as folder:
