@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -27,6 +28,7 @@ __all__ = ["FORMATS", "Format", "render", "wording"]
 FORMATS: tuple[type[Format], ...] = (Markdown, Latex, Typst, Text)
 
 SHORT = 14  # rows that stay on one page
+KEPT = 4  # rows of one line that are not parted between pages
 HIGH = 20  # rows of matrices that need not
 NOTED = 100  # characters of a note and the frame of its row
 MOST_CHARACTERS = 1000  # of one block of formulas; some hosts refuse longer ones
@@ -223,6 +225,8 @@ class _View:
         notes = [self._cell_width(note) for line in derivation.lines for note in line.notes if note]
         room = self.format.page - (max(notes) + GAP if notes else 0)
         laid = rows(derivation.lines, self.printer, room, self.format.relations, self.speech, self.format.row)
+        if self.speech is not None:  # a compiler takes any length, and its rows hold words besides
+            return [laid]
         lines: list[list[Row]] = []
         for row in laid:
             if row.left or not lines:
@@ -240,6 +244,17 @@ class _View:
                 blocks[-1] += part
                 used += size
         return blocks
+
+    def spans(self, derivation: Derivation, rows: list[Row]) -> list[int]:
+        """How many rows are to stay on one page from each row on: those of its line; 1 for each where they may part."""
+        if self.tall(derivation):
+            return [1] * len(rows)
+        starts = [i for i, row in enumerate(rows) if row.left or i == 0] + [len(rows)]
+        spans = [1] * len(rows)
+        for start, end in pairwise(starts):
+            if 1 < end - start <= KEPT and not any(row.note for row in rows[start:end]):
+                spans[start:end] = [end - start, *[0] * (end - start - 1)]
+        return spans
 
     def note(self, words: Words) -> str:
         """A sentence within a block of formulas."""

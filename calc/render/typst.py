@@ -84,7 +84,7 @@ _PLAIN = re.compile("[\\x20-\u024f\u0391-\u03c9\u200b\u2010-\u2027−≈≠≤�
 _FONTS = '("Libertinus Serif", "New Computer Modern", "New Computer Modern Math", "DejaVu Sans Mono")'
 
 
-RUNNING = 80  # characters of a title at the head of a page
+RUNNING = 110  # characters of a title at the head of a page
 
 
 class Typst(Format):
