@@ -1,4 +1,4 @@
-"""A page → PDF bytes: by the compiler of the typst package, or by LaTeX where it is installed.
+"""A page → PDF or PNG bytes: by the compiler of the typst package, or by LaTeX where it is installed.
 
 Neither reads a file but its source, uses the network, or runs another program; both print the same bytes at every run.
 """
@@ -57,8 +57,13 @@ class Print:
             raise ProblemError("PDF", faults)
 
 
-def typeset(source: str, printing: Print = Print()) -> bytes:
-    """Compile Typst with the embedded fonts only; dated SOURCE_DATE_EPOCH or 1970, so the bytes never vary."""
+def typeset(source: str, printing: Print = Print(), format: str = "pdf", ppi: float = 144.0) -> bytes:
+    """Compile Typst with the embedded fonts only; dated SOURCE_DATE_EPOCH or 1970, so the bytes never vary.
+
+    Args:
+        printing: the paper and the standard of a PDF.
+        format: "pdf"; or "png" of a single page, with ``ppi`` dots per inch.
+    """
     import typst
 
     date = _date()
@@ -73,15 +78,18 @@ def typeset(source: str, printing: Print = Print()) -> bytes:
             sys_inputs={"paper": printing.paper},
         )
         try:
-            standard = STANDARDS[printing.standard or "ua-1"]
-            pdf = compiler.compile(format="pdf", timestamp=date, pdf_standards=standard)
+            if format == "png":
+                page = compiler.compile(format="png", ppi=ppi, timestamp=date)
+            else:
+                standard = STANDARDS[printing.standard or "ua-1"]
+                page = compiler.compile(format="pdf", timestamp=date, pdf_standards=standard)
         except typst.TypstError as error:
             hint = ""
             if "missing alt text" in str(error):
                 hint = ". Give the equations and pictures of your template an alt text, or ask for the standard none"
             raise CalcError(f"the page could not be typeset: {error}{hint}") from None
-    assert isinstance(pdf, bytes)
-    return pdf
+    assert isinstance(page, bytes)
+    return page
 
 
 def typeset_latex(source: str, printing: Print) -> bytes:

@@ -27,7 +27,7 @@ from calc.expr import (
 )
 from calc.notation import Notation
 from calc.number import Shown
-from calc.render.math import ANY, BASE, FACTOR, TERM, Measured, Printer
+from calc.render.math import ANY, BASE, FACTOR, TERM, Measured, Printer, arguments
 from calc.symbol import GREEK, Symbol
 
 _RELATIONS = {"=": "equals", "≈": "about", "→": "goes_to"}
@@ -75,7 +75,7 @@ class Speech(Printer):
 
     def number(self, shown: Shown) -> str:
         said = self._size(shown)
-        return self._minus(said) if shown.negative else said
+        return self.negated(said) if shown.negative else said
 
     def _size(self, shown: Shown) -> str:
         """A number without its sign."""
@@ -94,7 +94,8 @@ class Speech(Printer):
         """A whole number: in words as far as the wording has them, else in digits, which every reader can say."""
         return self.digits[int(digits)] if len(digits) < 3 and int(digits) < len(self.digits) else digits
 
-    def _minus(self, said: str) -> str:
+    def negated(self, said: str) -> str:
+        """Minus what is in words already."""
         return f"{self.said['spoken.minus']} {said}"
 
     def _number_level(self, shown: Shown) -> int:
@@ -123,7 +124,7 @@ class Speech(Printer):
         match expr:
             case Neg(arg):
                 said = self.write(arg, TERM if isinstance(arg, Frac) else FACTOR)
-                return self._minus(said), FACTOR if _is_short(arg) else ANY
+                return self.negated(said), FACTOR if _is_short(arg) else ANY
             case Frac(Num(num), Num(den)) if (str(num), str(den)) == ("1", "2"):
                 return self.said["spoken.half"], BASE
             case Frac(num, den):
@@ -151,10 +152,11 @@ class Speech(Printer):
             case Call(function, ()):
                 return self.function(function), BASE
             case Call(function, (arg,)):
-                return self._say("of", function=self._function(function), argument=self._argument(arg)), BASE
+                return self.of(function, self._argument(arg)), BASE
             case Call(function, args):
-                several = self._list([self._argument(arg) for arg in args])
-                return self._say("of", function=self._function(function), argument=several), ANY
+                args = arguments(expr)
+                several = [comma + self._argument(arg) for comma, arg in zip(self.commas(len(args)), args, strict=True)]
+                return self.of(function, "".join(several)), ANY
             case Cases():
                 return self.write(expr.head), BASE
             case Matrix(rows):
@@ -173,14 +175,23 @@ class Speech(Printer):
         said = self.write(base, BASE)
         if isinstance(base, Call | Transposed) or (isinstance(base, Quantity) and self._raised(base)):
             said += ","  # z of layer two, squared: not the layer
-        if exponent in (2, 3):
-            return self._say("squared" if exponent == 2 else "cubed", base=said)
-        if isinstance(exponent, int):
-            return self.power(said, self._whole(str(exponent)))
-        return self._say("power" if _is_short(exponent) else "long_power", base=said, exponent=self.write(exponent))
+        return self.raised(said, exponent)
 
-    def _list(self, parts: list[str]) -> str:
-        return self.said["list.comma"].join(parts[:-1]) + self.said["list.and"] + parts[-1]
+    def raised(self, base: str, exponent: int | Expr) -> str:
+        """A power of what is in words already."""
+        if exponent in (2, 3):
+            return self._say("squared" if exponent == 2 else "cubed", base=base)
+        if isinstance(exponent, int):
+            return self.power(base, self._whole(str(exponent)))
+        return self._say("power" if _is_short(exponent) else "long_power", base=base, exponent=self.write(exponent))
+
+    def of(self, function: str, argument: str) -> str:
+        """A function of what is in words already."""
+        return self._say("of", function=self._function(function), argument=argument)
+
+    def commas(self, count: int) -> list[str]:
+        """What is said before each of several arguments."""
+        return ["", *[self.said["list.comma"]] * (count - 2), self.said["list.and"]][:count]
 
     def ratio(self, num: str, den: str) -> str:
         return self._say("over", num=num, den=den)
@@ -192,15 +203,7 @@ class Speech(Printer):
         return self.power("e", exponent)
 
     def brackets(self, inner: str) -> str:
-        return self.opened(self.closed(inner))
-
-    def opened(self, inner: str) -> str:
-        """The first piece of what stands in brackets."""
-        return f"{self.said['spoken.open']} {inner}"
-
-    def closed(self, inner: str) -> str:
-        """The last piece of what stands in brackets."""
-        return f"{inner} {self.said['spoken.close']}"
+        return f"{self.said['spoken.open']} {inner} {self.said['spoken.close']}"
 
     def function(self, name: str) -> str:
         bare = name.rstrip("'")

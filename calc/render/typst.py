@@ -2,7 +2,7 @@
 
 import re
 
-from calc.render.format import Format, covered, printable
+from calc.render.format import Drawing, Format, covered, printable
 from calc.render.math import Printer
 from calc.symbol import GREEK, Symbol
 
@@ -98,6 +98,7 @@ class Typst(Format):
     page = 80.0
     small_page = 100.0
     speaks = True
+    pictures = "svg"
     relations = {"=": "=", "≈": "approx", "→": "arrow.r", "indent": "quad"}
 
     def text(self, text: str) -> str:
@@ -123,13 +124,19 @@ class Typst(Format):
         """An equation in a row of its own, which a screen reader says in words."""
         return f"#math.equation(alt: {_literal(_sentence(words))}, block: true, $ {formula} $);"
 
+    def figure(self, drawing: Drawing) -> str:
+        source, alternative = _literal(drawing.source), _literal(printable(drawing.alternative, covered("typ")))
+        return f'#image(bytes({source}), format: "svg", width: {drawing.width:.1f}pt, alt: {alternative})'
+
 
 def _text(shown: str) -> str:
     return f"#{_literal(shown)};" if _PLAIN.fullmatch(shown) else f"#text(font: {_FONTS}, {_literal(shown)});"
 
 
 def _literal(text: str) -> str:
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    """A string of Typst's."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return f'"{escaped}"'
 
 
 def _sentence(words: str) -> str:
