@@ -24,6 +24,7 @@ from calc.expr import Call, Derivative, Expr, Frac, Matrix, Name, Neg, Partial, 
 from calc.notation import notation_of
 from calc.pdf import PAPERS, STANDARDS, Print, typeset
 from calc.render import wording
+from calc.render.layout import rows
 from calc.render.speech import Speech
 from calc.render.typst import Typst
 
@@ -295,6 +296,43 @@ def test_a_line_that_is_broken_is_read_row_by_row() -> None:
     goes_on = re.findall(r'alt: "([^"]*)", block: true, \$ quad', source)
     assert goes_on
     assert all(re.match("(plus|minus|times) ", words) for words in goes_on)
+
+
+LONG = Sum(tuple(Name("x", None, (j,)) for j in range(1, 10)))
+PLUS = "x one plus x two plus x three plus x four plus x five plus x six plus x seven plus x eight plus x nine"
+IN_BRACKETS = f"open parenthesis {PLUS} close parenthesis"
+HALF = "to the power one half end of power"
+
+OPENED: list[tuple[Expr, str]] = [
+    (LONG, PLUS),
+    (Neg(LONG), f"minus {IN_BRACKETS}"),
+    (Frac(LONG, Y), f"open parenthesis one over x two close parenthesis times {IN_BRACKETS}"),
+    (Frac(ONE, LONG), f"one divided by {IN_BRACKETS}"),
+    (Neg(Frac(LONG, LONG)), f"minus {IN_BRACKETS} divided by {IN_BRACKETS}"),
+    (Pow(LONG, 2), f"{IN_BRACKETS} squared"),
+    (Pow(LONG, X), f"{IN_BRACKETS} to the power x one"),
+    (Call("sqrt", (LONG,)), f"{IN_BRACKETS} {HALF}"),
+    (Call("abs", (LONG,)), f"the absolute value of {IN_BRACKETS}"),
+    (Call("tanh", (LONG,)), f"hyperbolic tangent of {IN_BRACKETS}"),
+    (Call("max", (LONG, X)), f"maximum of open parenthesis {PLUS} and x one close parenthesis"),
+    (
+        Call("max", (Call("max", (LONG, X)), Y)),
+        f"maximum of open parenthesis {PLUS} x one and x two close parenthesis",
+    ),
+    (Sum((T, Neg(Call("abs", (LONG,))))), f"t one minus the absolute value of {IN_BRACKETS}"),
+    (times(Call("sqrt", (LONG,)), T), f"{IN_BRACKETS} {HALF} times t one"),
+]
+
+
+@pytest.mark.parametrize(("expr", "spoken"), OPENED, ids=lambda value: value[:40] if isinstance(value, str) else "")
+def test_an_operation_that_goes_on_over_several_rows_is_read_as_it_is_written_there(expr: Expr, spoken: str) -> None:
+    typst = Typst()
+    printer = typst.formulas(notation_of(PROBLEM))
+    laid = rows([Line(E, (("=", expr),))], printer, 22.0, typst.relations, SPEECH, typst.row)
+    heard = [words for row in laid for words in re.findall(r'alt: "([^"]*)"', row.right)]
+    assert len(heard) > 2
+    assert " ".join(heard).replace(",", "") == f"equals {spoken}"  # the end of a row is a pause of its own
+    typeset("#set document(title: [x])\n" + "\n".join(row.right for row in laid))
 
 
 # --- options -----------------------------------------------------------------------------------------------------
