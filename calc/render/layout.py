@@ -131,6 +131,8 @@ def _pieces(expr: Expr, printer: Printer, room: float, speech: Speech | None, op
 
 def _opened(expr: Expr, printer: Printer, room: float, speech: Speech | None, bracketed: bool) -> list[Piece]:
     """One operation that is too wide for a row, in pieces; none where it cannot be broken."""
+    if printer.notation.matrices and not isinstance(expr, Frac | Neg):
+        return []  # entry by entry, a root and a power are no (…)^n of a matrix
     inner = room - 1  # a bracket is closed at the end
     match expr:
         case Frac(num, den) if printer.measure(den)[1] <= SHORT_DEN:
