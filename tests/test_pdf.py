@@ -93,6 +93,23 @@ def test_no_equation_of_any_example_goes_without_words() -> None:
         assert source.count("$") == 2 * len(spoken)
 
 
+def test_a_picture_on_the_page_and_alone_says_what_it_shows() -> None:
+    solution = calc.solve(calc.load(XOR))
+    figure = solution.figure("network")
+    for page in (solution.pdf(), figure.typeset("pdf")):
+        said = next(tag["/Alt"] for tag in tags(read(page)) if tag["/S"] == "/Figure")
+        assert said.startswith("A fully connected network with 2 inputs: ")
+
+
+@pytest.mark.parametrize("name", ["network", "graph", "surface"])
+def test_a_picture_of_a_problem_without_title_has_one(name: str) -> None:
+    figure = calc.solve(calc.Problem(title=" ", **SMALL)).figure(name)
+    metadata = read(figure.typeset("pdf")).metadata
+    assert metadata is not None
+    assert metadata.title == wording(None)[f"figure.title_{name}"]
+    assert figure.typeset("png").startswith(b"\x89PNG")
+
+
 def test_every_example_meets_every_standard_on_both_papers(sweep: Sweep, tmp_path: Path) -> None:
     needs("pdftotext")
     cases = [(path, paper, standard) for path in EXAMPLES for paper in PAPERS for standard in STANDARDS]
