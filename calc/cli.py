@@ -6,7 +6,7 @@ Exit status: 0 done, 2 the input is wrong, 3 our own verification failed.
 import gc
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -19,6 +19,8 @@ from calc.errors import CalcError, Fault, ProblemError, VerificationError
 if TYPE_CHECKING:
     from calc.render import Options
     from calc.solution import Page
+
+Command = Callable[..., None]
 
 
 def main() -> NoReturn:
@@ -73,6 +75,17 @@ def app() -> None:
     """Step-by-step worked examples of back-propagation, every printed digit proven."""
 
 
+def _printed(command: Command) -> Command:
+    """The options of a PDF."""
+    for name, values, what in (
+        ("--engine", "typst|latex", "What typesets a PDF: the built-in Typst, or LaTeX where it is installed."),
+        ("--standard", "ua-1|a-2a|none", "PDF/UA-1 for screen readers (the default), PDF/A-2a for archives, or none."),
+        ("--paper", "a4|us-letter", "The paper of a PDF."),
+    ):
+        command = click.option(name, metavar=values, help=what)(command)
+    return command
+
+
 @app.command()
 @click.argument("problem", metavar="PROBLEM")
 @click.option("-o", "--output", metavar="OUT", help="Write a file; its suffix decides the format.")
@@ -89,6 +102,7 @@ def app() -> None:
 @click.option(
     "--templates", metavar="DIR", type=click.Path(path_type=Path), help="A folder searched before calc's own."
 )
+@_printed
 def solve(
     problem: str,
     output: str | None,
@@ -103,6 +117,9 @@ def solve(
     fragment: bool,
     document_class: str | None,
     templates: Path | None,
+    paper: str | None,
+    standard: str | None,
+    engine: str | None,
 ) -> None:
     """Work PROBLEM, a TOML or JSON file (- reads standard input): forward pass, backward pass, update, check."""
     from calc.file import load
@@ -120,10 +137,11 @@ def solve(
     with _reporting("standard input" if problem == "-" else problem):
         options = Options(dialect, fragment, document_class)
         format = _format(output, to, options)  # before the work, so that a slip is told at once
+        printing = _printing(format, paper, standard, engine)
         if decimals is not None and significant is not None:
             raise ProblemError("command line", [Fault("--decimals, --significant", "both found, one needed. Drop one")])
         overrides = {key: value for key, value in settings.items() if value is not None}
-        _write(work(load(problem, overrides), templates), output, format, options)
+        _write(work(load(problem, overrides), templates), output, format, options, printing)
 
 
 class TakingFormula(click.Command):
@@ -155,6 +173,7 @@ class TakingFormula(click.Command):
 @click.option(
     "--templates", metavar="DIR", type=click.Path(path_type=Path), help="A folder searched before calc's own."
 )
+@_printed
 def derive(
     formula: str,
     wrt: str | None,
@@ -164,6 +183,9 @@ def derive(
     fragment: bool,
     document_class: str | None,
     templates: Path | None,
+    paper: str | None,
+    standard: str | None,
+    engine: str | None,
 ) -> None:
     """Work the derivative of FORMULA line by line, each line with its rule.
 
@@ -176,7 +198,8 @@ def derive(
     with _reporting():
         options = Options(dialect, fragment, document_class)
         format = _format(output, to, options)
-        _write(work(formula, wrt, templates), output, format, options)
+        printing = _printing(format, paper, standard, engine)
+        _write(work(formula, wrt, templates), output, format, options, printing)
 
 
 def _format(output: str | None, to: str | None, options: "Options") -> str:
@@ -192,11 +215,22 @@ def _format(output: str | None, to: str | None, options: "Options") -> str:
     return format
 
 
-def _write(page: "Page", output: str | None, format: str, options: "Options") -> None:
+def _printing(format: str, paper: str | None, standard: str | None, engine: str | None) -> dict[str, str]:
+    """The options of a PDF that were given, told by their names on the command line where they do not fit."""
+    from calc.solution import printing_of
+
+    try:
+        return printing_of(format, paper, standard, engine)
+    except ProblemError as error:
+        faults = [Fault(f"--{fault.where}", fault.what) for fault in error.faults]
+        raise ProblemError("command line", faults) from None
+
+
+def _write(page: "Page", output: str | None, format: str, options: "Options", printing: dict[str, str]) -> None:
     """A page into a file, or to standard output."""
     from calc.solution import write_whole
 
-    content = page.pdf() if format == "pdf" else page.render(format, **options._asdict()).encode()
+    content = page.pdf(**printing) if format == "pdf" else page.render(format, **options._asdict()).encode()
     if output:
         write_whole(output, content)
     else:

@@ -43,8 +43,9 @@ class Illustration:
         drawing = draw(self.figure, "svg", self.notation, self.said, self.title, whole=True)
         typst = Typst()
         page = "#set page(width: auto, height: auto, margin: 4pt)"
-        title = f"#set document(title: [{typst.text(self.title)}], date: none)"
-        return typeset(f"{title}\n{page}\n{typst.figure(drawing)}", format, PPI)
+        name = self.title if self.title.strip() else self.said[f"figure.title_{self.figure.name}"]
+        title = f"#set document(title: [{typst.text(name)}], date: none)"
+        return typeset(f"{title}\n{page}\n{typst.figure(drawing)}", format=format, ppi=PPI)
 
     def save(self, path: str | Path) -> None:
         """Write a file, whole or not at all.

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from flint import fmpq
 
 from calc.document import Document
-from calc.errors import CalcError, Fault, ProblemError
+from calc.errors import CalcError, Fault, ProblemError, short
 from calc.explain import explain
 from calc.expr import Expr, Name
 from calc.fields import unknown
@@ -124,11 +124,23 @@ class Page(ABC):
                 raise
             raise ProblemError("templates", [_template_fault(error, self.templates)]) from error
 
-    def pdf(self) -> bytes:
-        """The page as a PDF, the same bytes at every run."""
-        from calc.pdf import typeset  # the compiler is loaded where a PDF is asked for
+    def pdf(self, paper: str = "a4", standard: str | None = None, engine: str = "typst") -> bytes:
+        """The page as a PDF, the same bytes at every run.
 
-        return typeset(self.render("typst"))
+        Args:
+            paper: "a4" or "us-letter".
+            standard: "ua-1", "a-2a" or "none"; by default ua-1 of Typst, none of LaTeX.
+            engine: "typst" or "latex".
+        Raises:
+            ProblemError: something else is asked for, or LaTeX is not installed.
+            CalcError: a template of the user's cannot be typeset.
+        """
+        from calc.pdf import Print, typeset, typeset_latex  # the compiler is loaded where a PDF is asked for
+
+        printing = Print(paper, standard, engine)
+        if engine == "latex":
+            return typeset_latex(self.render("latex"), printing)
+        return typeset(self.render("typst"), printing)
 
     def save(
         self,
@@ -138,16 +150,20 @@ class Page(ABC):
         dialect: str | None = None,
         fragment: bool = False,
         document_class: str | None = None,
+        paper: str | None = None,
+        standard: str | None = None,
+        engine: str | None = None,
     ) -> None:
-        """Write a file, whole or not at all; its suffix decides the format. The options are those of ``render``.
+        """Write a file, whole or not at all; its suffix decides the format. Options are those of ``render`` or ``pdf``.
 
         Raises:
             ProblemError: no such format, an option that is none of it, or the file cannot be written.
         """
         name = format or format_of(path)
+        printing = printing_of(name, paper, standard, engine)
         if name == "pdf":
             check_options(name, Options(dialect, fragment, document_class))
-            write_whole(path, self.pdf())
+            write_whole(path, self.pdf(**printing))
         else:
             page = self.render(name, dialect=dialect, fragment=fragment, document_class=document_class)
             write_whole(path, page.encode())
@@ -345,6 +361,24 @@ def find_format(name: str, options: Options = Format.options) -> type[Format]:
             return next((v for v in VARIANTS if v.name == format.name and v.options == asked), format)
     fault = Fault("format", f'"{name[:40]}" is not known. Known: {", ".join(FORMAT_NAMES)}')
     raise ProblemError("output", [fault])
+
+
+def printing_of(format: str, paper: str | None, standard: str | None, engine: str | None) -> dict[str, str]:
+    """The options of a PDF that were given.
+
+    Raises:
+        ProblemError: the format is not PDF, or it cannot be printed so.
+    """
+    given = {"paper": paper, "standard": standard, "engine": engine}
+    printing = {option: value for option, value in given.items() if value is not None}
+    if format == "pdf":
+        from calc.pdf import Print
+
+        Print(**printing)
+    elif printing:
+        what = f"found with the format {short(format, 40)}, of a PDF only. Drop it, or ask for a PDF"
+        raise ProblemError("output", [Fault(option, what) for option in printing])
+    return printing
 
 
 def check_options(name: str, options: Options) -> None:

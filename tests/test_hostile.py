@@ -197,11 +197,22 @@ def test_nothing_that_a_markdown_host_makes_a_link_or_a_formula_of_stays_in_the_
 
 
 def test_a_whole_page_with_a_hostile_title_is_the_page_of_a_harmless_one() -> None:
+    def page(title: str, name: str) -> str:
+        head, running, rest = solution(title=title).render(name).partition("#let running = ")  # shortened, if long
+        return head + rest.partition("\n")[2] if running else head
+
     for format in FORMATS:
-        harmless = solution(title="harmless").render(format.name)
-        escaped = format().text("harmless")
+        harmless, escaped = page("harmless", format.name), format().text("harmless")
         for text in map(whole, TEXTS[::5]):
-            assert solution(title=text).render(format.name) == harmless.replace(escaped, format().text(text)), text
+            shown = "Worked solution" if format is Typst and not text.strip() else text
+            assert page(text, format.name) == harmless.replace(escaped, format().text(shown)), text
+
+
+def test_the_head_of_a_page_is_nothing_but_text() -> None:
+    for text in map(whole, TEXTS):
+        assert re.fullmatch(r'#(text\(font: [^"]*(?:"[^"]*"[^"]*)+?, )?"(?:[^"\\]|\\.)*"\)?;', Typst().running(text)), (
+            text
+        )
 
 
 # --- compiled formats --------------------------------------------------------------------------------------------
@@ -217,7 +228,7 @@ def between_marks(text: str) -> list[str]:
 def test_every_title_is_printed_literally_by_typst() -> None:
     titles = [Typst().text(text) for text in TEXTS]
     lines = [f"#[{Typst().text(f'@@{i}@@')}{title}{Typst().text('@@END@@')}]\n\n" for i, title in enumerate(titles)]
-    content = typeset(preamble("typst").replace('numbering: "1"', "") + "".join(lines))
+    content = typeset(preamble("typst") + "#set page(numbering: none, header: none)\n" + "".join(lines))
     printed = between_marks("".join(page.extract_text() for page in PdfReader(io.BytesIO(content)).pages))
     for text, found in zip(TEXTS, printed, strict=True):
         found, wanted = squeezed(found), squeezed(seen(text, covered("typ")))
@@ -276,7 +287,7 @@ def test_every_character_that_typst_is_said_to_have_has_a_glyph() -> None:
     """PDF/A refuses a missing glyph. Each character stands alone, between letters, and in bold."""
     glyphs = [chr(code) for code in sorted(covered("typ"))]
     assert len(glyphs) > 7000
-    start = preamble("typst").replace("date: none", "date: datetime(year: 2020, month: 1, day: 1)")
+    start = preamble("typst")
     words = "#linebreak()".join(Typst().text(word) for c in glyphs for word in (c, f"a{c}b"))
     source = f'{start}\n{words}\n#text(weight: "bold")[{words}]'
     compiler = typst.Compiler(source.encode(), ignore_system_fonts=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -17,6 +18,7 @@ from calc.render.latex import LATEX_VARIANTS, Latex
 from calc.render.layout import GAP, LONG, Row, cut, fold, rows, split
 from calc.render.markdown import Markdown
 from calc.render.math import RELATION
+from calc.render.speech import Speech
 from calc.render.text import Text, stacked
 from calc.render.typst import Typst
 
@@ -29,6 +31,7 @@ FORMATS: tuple[type[Format], ...] = (Markdown, Latex, Typst, Html, Text)
 VARIANTS: tuple[type[Format], ...] = (*DIALECTS, *LATEX_VARIANTS)  # chosen by the options of a format
 
 SHORT = 14  # rows that stay on one page
+KEPT = 4  # rows of one line that are not parted between pages
 HIGH = 20  # rows of matrices that need not
 SUMMARIES = ("section.answers", "section.training", "section.predictions")  # nothing is asked there
 NOTED = 100  # characters of a note and the frame of its row
@@ -170,6 +173,7 @@ class _View:
     ) -> None:
         self.format, self.said, self.placed = format, said, placed
         self.printer = format.formulas(notation)
+        self.speech = Speech(notation, said) if format.speaks else None
         self.within, self.within_printer = format, self.printer  # of formulas in sentences and tables
         self._escaped: dict[str, str] = {}
 
@@ -182,6 +186,10 @@ class _View:
         if text not in self._escaped:
             self._escaped[text] = self.format.text(text)
         return self._escaped[text]
+
+    def title(self, document: Document) -> str:
+        """The author's title; where it is blank, words in its place: a PDF for screen readers has to have one."""
+        return document.title if document.title.strip() else self.said["page.untitled"]
 
     def words(self, words: Words) -> str:
         """A sentence with its formulas."""
@@ -207,8 +215,14 @@ class _View:
             case Line(left, sides):
                 relations, write = self.within.relations, self.within_printer.write
                 right = "".join(f" {relations[sign]} {write(side)}" for sign, side in sides)
-                return self.within.inline(write(left) + right)
-        return self.within.inline(self.within_printer.write(argument))
+                return self._spoken(write(left) + right, argument)
+        return self._spoken(self.within_printer.write(argument), argument)
+
+    def _spoken(self, formula: str, of: Expr | Line) -> str:
+        """A formula within a sentence or a table, with the words in which it is read aloud."""
+        if self.speech is None:
+            return self.within.inline(formula)
+        return self.format.spoken(formula, self.speech.line(of) if isinstance(of, Line) else self.speech.write(of))
 
     def _list(self, parts: list[str]) -> str:
         if len(parts) < 2:
@@ -276,7 +290,9 @@ class _View:
         """Rows of a derivation, in blocks that no host refuses for their length."""
         notes = [self._cell_width(note) for line in derivation.lines for note in line.notes if note]
         room = self.format.page - (max(notes) + GAP if notes else 0)
-        laid = rows(derivation.lines, self.printer, room, self.format.relations)
+        laid = rows(derivation.lines, self.printer, room, self.format.relations, self.speech, self.format.row)
+        if self.speech is not None:  # a compiler takes any length, and its rows hold words besides
+            return [laid]
         lines: list[list[Row]] = []
         for row in laid:
             if row.left or not lines:
@@ -294,6 +310,17 @@ class _View:
                 blocks[-1] += part
                 used += size
         return blocks
+
+    def spans(self, derivation: Derivation, rows: list[Row]) -> list[int]:
+        """How many rows are to stay on one page from each row on: those of its line; 1 for each where they may part."""
+        if self.tall(derivation):
+            return [1] * len(rows)
+        starts = [i for i, row in enumerate(rows) if row.left or i == 0] + [len(rows)]
+        spans = [1] * len(rows)
+        for start, end in pairwise(starts):
+            if 1 < end - start <= KEPT and not any(row.note for row in rows[start:end]):
+                spans[start:end] = [end - start, *[0] * (end - start - 1)]
+        return spans
 
     def parts(self, document: Document) -> list["Part"]:
         """An exam: what is asked, without the section that says what is given."""

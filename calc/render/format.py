@@ -45,6 +45,7 @@ class Format(ABC):
     page: ClassVar[float]  # the width of a line, in digits
     relations: ClassVar[dict[str, str]]
     small_page: ClassVar[float | None] = None  # the same in the small letters in which long tables are set on paper
+    speaks: ClassVar[bool] = False  # whether every formula carries the words in which it is read aloud
     crowded: ClassVar["type[Format] | None"] = None  # writes what is within sentences and tables of pages in excess
     most_rows: ClassVar[int | None] = None  # of a table, where tables cannot break across pages
     pictures: ClassVar[Literal["", "svg", "tikz"]] = ""  # how pictures reach ``figure``; "": there are none
@@ -64,6 +65,14 @@ class Format(ABC):
     @abstractmethod
     def inline(self, formula: str) -> str:
         """A formula within a sentence or a table."""
+
+    def spoken(self, formula: str, words: str) -> str:
+        """The same with the words in which it is read aloud, where a format has a place for them."""
+        return self.inline(formula)
+
+    def row(self, formula: str, words: str) -> str:
+        """A formula in a row of a derivation, with the words in which it is read aloud."""
+        return formula
 
     def reference(self, number: int, said: str) -> str:
         """What is said of an earlier line's number."""

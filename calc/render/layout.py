@@ -6,10 +6,12 @@ from typing import NamedTuple
 from calc.document import Cell, Line, Table, Words
 from calc.expr import Call, Cases, Expr, Frac, Neg, Num, Pow, Prod, Sum, quantities
 from calc.render.math import BRACKETS, PLUS, RELATION, Printer, arguments
+from calc.render.speech import Speech
 
 GAP = 2.4  # between columns
 SHORT_DEN = 8  # of a quotient that is written as 1 over it, times what stands above
 LONG = 24  # rows of a table that is set small
+_OPERAND = "\0"  # stands for it where its words are not yet known
 
 
 class Row(NamedTuple):
@@ -24,150 +26,183 @@ class Row(NamedTuple):
     note: Words | None = None
 
 
-def rows(lines: Sequence[Line], printer: Printer, page: float, relations: dict[str, str]) -> list[Row]:
-    """Lay the lines of one derivation out over ``page`` digits' widths, their left sides in one column."""
+def _as_written(formula: str, spoken: str) -> str:
+    return formula
+
+
+def rows(
+    lines: Sequence[Line],
+    printer: Printer,
+    page: float,
+    relations: dict[str, str],
+    speech: Speech | None = None,
+    equation: Callable[[str, str], str] = _as_written,
+) -> list[Row]:
+    """Lay the lines of one derivation out over ``page`` digits' widths, their left sides in one column.
+
+    Args:
+        equation: what stands in a row, of its formula and the words in which ``speech`` reads it.
+    """
     lefts = [printer.measure(line.left) for line in lines]
     room = page - max([width for _, width in lefts])
     laid: list[Row] = []
     for line, (text, _) in zip(lines, lefts, strict=True):
+        left = equation(text, speech.write(line.left) if speech else "")
         if line.notes:
             for side, note in zip(line.sides, line.notes, strict=True):
-                broken = _break(Line(line.left, (side,)), printer, room, relations)
+                broken = _break(Line(line.left, (side,)), printer, room, relations, speech)
                 for i, right in enumerate(broken):
                     first, last = side is line.sides[0] and i == 0, i == len(broken) - 1
-                    laid.append(Row(text if first else "", right, None, note if last else None))
+                    laid.append(Row(left if first else "", equation(*right), None, note if last else None))
             continue
-        broken = _break(line, printer, room, relations)
+        broken = _break(line, printer, room, relations, speech)
         for i, right in enumerate(broken):
-            laid.append(Row(text if i == 0 else "", right, line.number if i == len(broken) - 1 else None))
+            laid.append(Row(left if i == 0 else "", equation(*right), line.number if i == len(broken) - 1 else None))
     return laid
 
 
-def _break(line: Line, printer: Printer, room: float, relations: dict[str, str]) -> list[str]:
-    """The right-hand sides as rows; a row that goes on within a side begins with an indent."""
-    broken: list[str] = []
-    row, used = "", 0.0
+def _break(
+    line: Line, printer: Printer, room: float, relations: dict[str, str], speech: Speech | None
+) -> list[tuple[str, str]]:
+    """The right-hand sides as rows, each with its words; a row that goes on within a side begins with an indent."""
+    broken: list[tuple[str, str]] = []
+    row, spoken, used = "", "", 0.0
     for relation, side in line.sides:
         text, width = printer.measure(side)
         width += RELATION
-        sign = relations[relation]
+        sign, said = relations[relation], speech.relation(relation) if speech else ""
         if row and (used + width > room or len(row) + len(text) > printer.longest_row):
-            broken.append(row)
-            row, used = "", 0.0
+            broken.append((row, spoken))
+            row, spoken, used = "", "", 0.0
         if width <= room and len(text) <= printer.longest_row:
             row, used = f"{row} {sign} {text}" if row else f"{sign} {text}", used + width
+            spoken += f", {said} {speech.write(side)}" if speech else ""
             continue
-        row, used = sign + " ", RELATION
-        pieces = _pieces(side, printer, room - 2 * RELATION, opening=True)
+        row, spoken, used = sign + " ", said, RELATION
+        pieces = _pieces(side, printer, room - 2 * RELATION, speech, opening=True)
         if len(pieces) == 1:  # one operation: a quotient, a function
-            pieces = _opened(side, printer, room - 2 * RELATION, False) or pieces
-        for before, text, piece in pieces:
+            pieces = _opened(side, printer, room - 2 * RELATION, speech, False) or pieces
+        for before, text, piece, words in pieces:
             if used > RELATION and (used + piece > room or len(row) + len(text) > printer.longest_row):
-                broken.append(row.rstrip())
+                broken.append((row.rstrip(), spoken))
                 gap = printer.times[""].strip()
                 if before and before.strip() in ("", gap) and not printer.notation.matrices:  # side by side no more
                     before = printer.times["·"]
-                row, used, before = relations["indent"], 2 * RELATION, f" {before.strip()} "
-            row, used = row + before + text, used + piece
-    return [*broken, row.rstrip()]
+                row, spoken, used, before = relations["indent"], "", 2 * RELATION, f" {before.strip()} "
+            row, spoken, used = row + before + text, f"{spoken} {words}", used + piece
+    return [*broken, (row.rstrip(), spoken)]
 
 
 def widest(expr: Expr, printer: Printer, room: float) -> float:
     """The widest piece of a side that no row can break."""
-    return max(width for _, _, width in _pieces(expr, printer, room))
+    return max(width for _, _, width, _ in _pieces(expr, printer, room, None))
 
 
-Piece = tuple[str, str, float]  # what stands before it, the piece, the width of both
+Piece = tuple[str, str, float, str]  # what stands before it, the piece, the width of both, both in words
 
 
-def _pieces(expr: Expr, printer: Printer, room: float, opening: bool = False) -> list[Piece]:
+def _pieces(expr: Expr, printer: Printer, room: float, speech: Speech | None, opening: bool = False) -> list[Piece]:
     """Terms or factors; such that are too wide for a row are broken in turn.
 
     Args:
         opening: quotients, powers and functions as well, which are written in a row for that.
     """
     found: list[Piece] = []
-    for before, part, level in printer.pieces(expr):
+    aloud = [said for said, _, _ in speech.pieces(expr)] if speech else None
+    for i, (before, part, level) in enumerate(printer.pieces(expr)):
         text, width = printer.measure(part, level)
         bracketed = isinstance(part, Sum | Neg | Prod) and level > 0 and text != printer.write(part)
         width += PLUS * bool(before) + BRACKETS * bracketed
         long = width > room or len(text) > printer.longest_row
-        inner = _pieces(part, printer, room, opening) if long and part is not expr else []
+        said = aloud[i] if aloud else ""
+        inner = _pieces(part, printer, room, speech, opening) if long and part is not expr else []
         if len(inner) < 2 and long and part is not expr and opening:
             alone = isinstance(expr, Sum | Neg) and not isinstance(part, Sum | Neg)  # −a / b needs no brackets
-            inner, bracketed = _opened(part, printer, room, level > 0 and not alone), False
+            inner, bracketed = _opened(part, printer, room, speech, level > 0 and not alone), False
         if len(inner) < 2:
-            found.append((before, text, width))
+            found.append((before, text, width, said + speech.write(part, level) if speech else ""))
             continue
         if bracketed:
-            inner = _within("(", inner, ")")
-        sign, first, first_width = inner[0]
-        found += [(before + sign, first, first_width), *inner[1:]]
+            inner = _bracketed(inner, speech)
+        sign, first, first_width, words = inner[0]
+        found += [(before + sign, first, first_width, said + words), *inner[1:]]
     return found
 
 
-def _opened(expr: Expr, printer: Printer, room: float, bracketed: bool) -> list[Piece]:
+def _opened(expr: Expr, printer: Printer, room: float, speech: Speech | None, bracketed: bool) -> list[Piece]:
     """One operation that is too wide for a row, in pieces; none where it cannot be broken."""
     if printer.notation.matrices and not isinstance(expr, Frac | Neg):
         return []  # entry by entry, a root and a power are no (…)^n of a matrix
-    power = printer.power
     inner = room - 1  # a bracket is closed at the end
     match expr:
         case Frac(num, den) if printer.measure(den)[1] <= SHORT_DEN:
             first = num.factors[0] if isinstance(num, Prod) else num
             # between numbers a cross, before a number a point, which would else be read as part of the fraction
             sign = "×" if not quantities(expr) else "·" if isinstance(first, Num) else ""
-            found = _pieces(Prod((Frac(Num.of(1), den), num), sign), printer, room, opening=True)
-            return _within("(", found, ")") if bracketed else found
+            found = _pieces(Prod((Frac(Num.of(1), den), num), sign), printer, room, speech, opening=True)
+            return _bracketed(found, speech) if bracketed else found
         case Frac(num, den):  # neither a bar can be broken nor what stands under it
-            found = _pieces(Prod((num, den), "/"), printer, room, opening=True)
-            return _within("(", found, ")") if bracketed else found
+            found = _pieces(Prod((num, den), "/"), printer, room, speech, opening=True)
+            return _bracketed(found, speech) if bracketed else found
         case Neg(arg):
-            found = _pieces(arg, printer, room, opening=True)
+            found = _pieces(arg, printer, room, speech, opening=True)
             if isinstance(arg, Sum):
-                found = _within("(", found, ")")
+                found = _bracketed(found, speech)
             elif len(found) < 2:
-                found = _opened(arg, printer, room, False)
-            return _within(f"({printer.minus}" if bracketed else printer.minus, found, ")" if bracketed else "")
+                found = _opened(arg, printer, room, speech, False)
+            found = _within(printer.minus, found, "", _around(speech, Speech.negated))
+            return _bracketed(found, speech) if bracketed else found
         case Pow(base, exponent):
             above = str(exponent) if isinstance(exponent, int) else printer.write(exponent)
-            return _within("(", _all(base, printer, inner), power(")", above))
+            words = _around(speech, lambda speech, said: speech.raised(speech.brackets(said), exponent))
+            return _within("(", _all(base, printer, inner, speech), printer.power(")", above), words)
         case Cases():
-            return _opened(expr.head, printer, room, bracketed)
+            return _opened(expr.head, printer, room, speech, bracketed)
         case Call("sqrt", (arg,)):
-            return _within("(", _all(arg, printer, inner), power(")", printer.write(Frac(Num.of(1), Num.of(2)))))
+            return _opened(Pow(arg, Frac(Num.of(1), Num.of(2))), printer, room, speech, bracketed)
         case Call("abs", (arg,)):
-            return _within("|", _all(arg, printer, inner), "|")
+            words = _around(speech, lambda speech, said: speech.size(speech.brackets(said)))
+            return _within("|", _all(arg, printer, inner, speech), "|", words)
         case Call(function, (_, *_)) if function not in ("sum", "loss"):
-            first, *rest = arguments(expr)
-            found = [
-                ("", f"{printer.function(function)}{printer.applied}(", float(len(function)) + 1),
-                *_all(first, printer, inner),
-            ]
-            for arg in rest:  # a row may end after a comma
-                found[-1] = (found[-1][0], found[-1][1] + ", ", found[-1][2] + 1)
-                found += _all(arg, printer, inner)
-            return _within("", found, ")")
+            before, after = _around(speech, lambda speech, said: speech.of(function, speech.brackets(said)))
+            args = arguments(expr)
+            commas = speech.commas(len(args)) if speech else [""] * len(args)
+            found = [("", f"{printer.function(function)}{printer.applied}(", float(len(function)) + 1, before)]
+            for i, arg in enumerate(args):  # a row may end after a comma
+                if i:
+                    found[-1] = (found[-1][0], found[-1][1] + ", ", found[-1][2] + 1, found[-1][3])
+                found += _within("", _all(arg, printer, inner, speech), "", (commas[i], ""))
+            return _within("", found, ")", ("", after))
     return []
 
 
-def _all(expr: Expr, printer: Printer, room: float) -> list[Piece]:
+def _all(expr: Expr, printer: Printer, room: float, speech: Speech | None) -> list[Piece]:
     """An argument in pieces, in one where it is not too wide."""
     text, width = printer.measure(expr)
     if width <= room and len(text) <= printer.longest_row:
-        return [("", text, width)]
-    found = _pieces(expr, printer, room, opening=True)
-    return found if len(found) > 1 else _opened(expr, printer, room, False) or found
+        return [("", text, width, speech.write(expr) if speech else "")]
+    found = _pieces(expr, printer, room, speech, opening=True)
+    return found if len(found) > 1 else _opened(expr, printer, room, speech, False) or found
 
 
-def _within(left: str, pieces: list[Piece], right: str) -> list[Piece]:
-    """Pieces with something before the first and after the last."""
+def _bracketed(pieces: list[Piece], speech: Speech | None) -> list[Piece]:
+    return _within("(", pieces, ")", _around(speech, Speech.brackets))
+
+
+def _around(speech: Speech | None, say: Callable[[Speech, str], str]) -> tuple[str, str]:
+    """What is said before and after an operand that goes on over several rows."""
+    before, _, after = say(speech, _OPERAND).partition(_OPERAND) if speech else ("", "", "")
+    return before, after
+
+
+def _within(left: str, pieces: list[Piece], right: str, words: tuple[str, str]) -> list[Piece]:
+    """Pieces with something before the first and after the last, in the formula and in words."""
     if not pieces:
         return []
-    before, text, width = pieces[0]
-    pieces = [("", left + before + text, width + len(left)), *pieces[1:]]
-    before, text, width = pieces[-1]
-    return [*pieces[:-1], (before, text + right, width + 1)]
+    before, text, width, said = pieces[0]
+    pieces = [("", left + before + text, width + len(left), words[0] + said), *pieces[1:]]
+    before, text, width, said = pieces[-1]
+    return [*pieces[:-1], (before, text + right, width + len(right[:1]), said + words[1])]
 
 
 def split(table: Table, page: float, width: Callable[[Cell], float]) -> list[Table]:

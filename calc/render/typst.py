@@ -84,6 +84,9 @@ _PLAIN = re.compile("[\\x20-\u024f\u0391-\u03c9\u200b\u2010-\u2027−≈≠≤�
 _FONTS = '("Libertinus Serif", "New Computer Modern", "New Computer Modern Math", "DejaVu Sans Mono")'
 
 
+RUNNING = 110  # characters of a title at the head of a page
+
+
 class Typst(Format):
     """The source of the PDF."""
 
@@ -94,14 +97,18 @@ class Typst(Format):
     printer = TypstPrinter
     page = 80.0
     small_page = 100.0
+    speaks = True
     pictures = "svg"
     relations = {"=": "=", "≈": "approx", "→": "arrow.r", "indent": "quad"}
 
     def text(self, text: str) -> str:
         """Any text as a Typst string in code mode; what no font has as [U+1F642]."""
-        shown = printable(text, covered("typ"))
-        literal = _literal(shown)
-        return f"#{literal};" if _PLAIN.fullmatch(shown) else f"#text(font: {_FONTS}, {literal});"
+        return _text(printable(text, covered("typ")))
+
+    def running(self, title: str) -> str:
+        """A title as it stands at the head of every page: its beginning where it is long."""
+        shown = printable(title, covered("typ"))
+        return _text(shown if len(shown) <= RUNNING else f"{shown[:RUNNING].rpartition(' ')[0] or shown[:RUNNING]} …")
 
     def label(self, text: str) -> str:
         return self.text(text)
@@ -109,12 +116,29 @@ class Typst(Format):
     def inline(self, formula: str) -> str:
         return f"${formula}$"
 
+    def spoken(self, formula: str, words: str) -> str:
+        """An equation in a sentence, which a screen reader says in words."""
+        return f"#math.equation(alt: {_literal(_sentence(words))}, ${formula}$);"
+
+    def row(self, formula: str, words: str) -> str:
+        """An equation in a row of its own, which a screen reader says in words."""
+        return f"#math.equation(alt: {_literal(_sentence(words))}, block: true, $ {formula} $);"
+
     def figure(self, drawing: Drawing) -> str:
         source, alternative = _literal(drawing.source), _literal(printable(drawing.alternative, covered("typ")))
         return f'#image(bytes({source}), format: "svg", width: {drawing.width:.1f}pt, alt: {alternative})'
+
+
+def _text(shown: str) -> str:
+    return f"#{_literal(shown)};" if _PLAIN.fullmatch(shown) else f"#text(font: {_FONTS}, {_literal(shown)});"
 
 
 def _literal(text: str) -> str:
     """A string of Typst's."""
     escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
     return f'"{escaped}"'
+
+
+def _sentence(words: str) -> str:
+    """One space between words, none before a comma, no comma at either end."""
+    return re.sub(r"\s+(?=,)|,(?=,)", "", " ".join(words.split())).strip(",; ")

@@ -14,7 +14,7 @@ from statistics import median
 from time import perf_counter
 
 import sympy
-from conftest import Sweep
+from conftest import Sweep, needs
 from sympy.core.cache import clear_cache
 
 import calc
@@ -45,6 +45,40 @@ def test_a_whole_process_takes_at_most_four_fifths_of_importing_sympy(sweep: Swe
     own, other = (median(times) for times in zip(*pairs, strict=True))
     record_property("Speed, whole process", f"{own:.3f} s against {other:.3f} s of import sympy: {own / other:.2f}")
     assert own <= (0.8 if sweep.size == "full" else 1.2) * other
+
+
+def test_a_pdf_takes_at_most_twice_the_time_of_its_markdown_as_a_whole_process(
+    sweep: Sweep, record_property: Record
+) -> None:
+    kept = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
+
+    def run(format: str) -> float:
+        command = [sys.executable, "-m", "calc", "solve", "examples/xor.toml", "--to", format]
+        return seconds(lambda: subprocess.run(command, cwd=ROOT, env=kept, check=True, capture_output=True))
+
+    run("pdf")
+    pairs = [(run("pdf"), run("md")) for _ in range(sweep.count(seconds=5, ci=10, full=30))]
+    pdf, markdown = (median(times) for times in zip(*pairs, strict=True))
+    figures = f"{pdf:.3f} s against {markdown:.3f} s of its Markdown: {pdf / markdown:.2f}"
+    record_property("Speed, tagged PDF", figures)
+    assert pdf <= (2 if sweep.size == "full" else 3) * markdown
+
+
+def test_a_pdf_is_faster_than_pdflatex_on_the_same_page(sweep: Sweep, record_property: Record, tmp_path: Path) -> None:
+    needs("pdflatex")
+    solution = calc.solve(calc.load(ROOT / "examples" / "xor.toml"))
+    (tmp_path / "page.tex").write_text(solution.render("latex"), "utf-8")
+    command = ["pdflatex", "-no-shell-escape", "-interaction=batchmode", "page.tex"]
+
+    def run_pdflatex() -> float:
+        return seconds(lambda: subprocess.run(command, cwd=tmp_path, check=True, capture_output=True))
+
+    run_pdflatex()
+    solution.pdf()
+    pairs = [(seconds(solution.pdf), run_pdflatex()) for _ in range(sweep.count(seconds=5, ci=10, full=30))]
+    own, other = (median(times) for times in zip(*pairs, strict=True))
+    record_property("Speed, typesetting", f"{own:.3f} s against {other:.3f} s of pdfLaTeX: {own / other:.2f}")
+    assert own <= (1 if sweep.size == "full" else 1.5) * other
 
 
 def gradients_in_sympy() -> list[str]:
