@@ -251,8 +251,7 @@ class MatrixWriter(Writer):
         yield from self._derivation([self._matrix_line(of, formula)])
         shapes, shape = self._shapes(formula), self._shape(of)
         if isinstance(shapes, Sum | Prod):
-            result = Prod((Num.of(shape.rows), Num.of(shape.columns)), "×")
-            yield prose("matrix.shapes", shapes=Line(shapes, (("→", result),)))
+            yield prose("matrix.shapes", shapes=Line(shapes, (("→", _cell(shape)),)))
 
     # --- Given -------------------------------------------------------------------------------------------------------
 
@@ -606,7 +605,7 @@ def _head(formula: Call | Cases) -> str:
 
 
 def _cell(shape: Shape) -> Prod:
-    return Prod((Num.of(shape.rows), Num.of(shape.columns)), "×")
+    return Prod((Num.of(shape.rows), Num.of(shape.columns)), "by")
 
 
 def _as_name(quantity: Quantity) -> Name:

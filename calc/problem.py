@@ -174,7 +174,7 @@ class NotationOptions(Table):
     """Spelling only: switching it changes no number."""
 
     profile: Literal["standard", "net-out", "from-to", "vw", "ih-ho", "delta-nabla", "x-layer"] = "standard"
-    decimal: Literal["."] = "."
+    decimal: Literal[".", ","] = "."
     multiply: Literal["×", "·"] = "×"
     symbols: Mapping[
         str,

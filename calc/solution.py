@@ -158,6 +158,7 @@ class Solution(Page):
 
     def _as_json(self) -> dict[str, Any]:
         notation = notation_of(self.problem, marked=True)
+        notation.decimal = "."  # other programs read one sign
         latex, text = (format().formulas(notation) for format in (find_format("tex"), find_format("txt")))
         _, placed, after = self._explained
         entries = []

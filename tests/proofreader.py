@@ -866,7 +866,7 @@ class Reader:
     product  = power {[\times | \cdot | /] power}   without a sign only before NEEDS_NO_SIGN or a call
     power    = atom [^ exponent]
     atom     = number | (sum) | {sum} | |sum| | \frac{sum}{sum} | \sqrt{sum} | e^exponent | \pi | call
-    call     = function ['] [^ exponent] (sum {, sum})   or before a bare atom, e.g. \ln 0.5
+    call     = function ['] [^ exponent] (sum {(, | ;) sum})   or before a bare atom, e.g. \ln 0.5
     exponent = digit | {sum}
     """
 
@@ -997,7 +997,7 @@ class Reader:
         exponent = self.exponent() if self.accept("^") else Fraction(1)
         if opening := self.accept(*CLOSING):
             arguments = [self.sum()]
-            while self.accept(","):
+            while self.accept(",", ";"):
                 arguments.append(self.sum())
             self.take(CLOSING[opening])
         else:  # \ln 0.5

@@ -148,17 +148,19 @@ class _View:
             case Reference(number):
                 return self.text(self.said["list.line"].replace("{number}", str(number)))
             case tuple():
-                return self._list([self.argument(one) for one in argument])
+                # where 0,3 is a number, "0,3, 0,5 and 1" is no list that anybody can read
+                numbers = self.printer.notation.decimal == "," and any(isinstance(one, Line | Num) for one in argument)
+                return self._list([self.argument(one) for one in argument], "semicolon" if numbers else "comma")
             case Line(left, sides):
                 relations = self.format.relations
                 right = "".join(f" {relations[sign]} {self.printer.write(side)}" for sign, side in sides)
                 return self.format.inline(self.printer.write(left) + right)
         return self.format.inline(self.printer.write(argument))
 
-    def _list(self, parts: list[str]) -> str:
+    def _list(self, parts: list[str], sign: str) -> str:
         if len(parts) < 2:
             return "".join(parts)
-        return self.text(self.said["list.comma"]).join(parts[:-1]) + self.text(self.said["list.and"]) + parts[-1]
+        return self.text(self.said[f"list.{sign}"]).join(parts[:-1]) + self.text(self.said["list.and"]) + parts[-1]
 
     def prose(self, sentences: Iterable[Words]) -> str:
         """A paragraph."""

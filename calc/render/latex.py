@@ -21,6 +21,9 @@ class LatexPrinter(Printer):
         "silu": r"\operatorname{SiLU}", "gelu": r"\operatorname{GELU}",
     }  # fmt: skip
 
+    def with_comma(self, whole: str, places: str) -> str:
+        return f"{whole}{{,}}{places}"  # a bare comma would be set with a space after it
+
     def ratio(self, num: str, den: str) -> str:
         short = num.isdigit() and den.isdigit()
         return rf"\tfrac{{{num}}}{{{den}}}" if short else rf"\frac{{{num}}}{{{den}}}"
