@@ -82,6 +82,7 @@ def app() -> None:
 @click.option("--carry", metavar="full|rounded", help="Carry full precision or the rounded results.")
 @click.option("--notation", metavar="PROFILE", help="The course's spelling: standard, net-out, from-to, vw, ih-ho …")
 @click.option("--show", metavar="all|auto|w5,w1", help="What is worked in full: all, auto, or these parameters.")
+@click.option("--language", metavar="L", help="What the sentences are written in: en, de, fr or es.")
 @click.option(
     "--templates", metavar="DIR", type=click.Path(path_type=Path), help="A folder searched before calc's own."
 )
@@ -95,6 +96,7 @@ def solve(
     carry: str | None,
     notation: str | None,
     show: str | None,
+    language: str | None,
     templates: Path | None,
 ) -> None:
     """Work PROBLEM, a TOML or JSON file (- reads standard input): forward pass, backward pass, update, check."""
@@ -108,6 +110,7 @@ def solve(
         ("rounding", "carry"): carry,
         ("notation", "profile"): notation,
         ("solution", "show"): show,
+        ("solution", "language"): language,
     }
     with _reporting("standard input" if problem == "-" else problem):
         format = _format(output, to)  # before the work, so that a slip is told at once
@@ -122,10 +125,13 @@ def solve(
 @click.option("--wrt", metavar="NAME", help="The name to differentiate by; else the only one, z, a or x.")
 @click.option("-o", "--output", metavar="OUT", help="Write a file; its suffix decides the format.")
 @click.option("--to", metavar="FORMAT", help="md, tex, typ, pdf, json or txt; see: calc formats.")
+@click.option("--language", metavar="L", default="en", help="What the rules are named in: en, de, fr or es.")
 @click.option(
     "--templates", metavar="DIR", type=click.Path(path_type=Path), help="A folder searched before calc's own."
 )
-def derive(formula: str, wrt: str | None, output: str | None, to: str | None, templates: Path | None) -> None:
+def derive(
+    formula: str, wrt: str | None, output: str | None, to: str | None, language: str, templates: Path | None
+) -> None:
     """Work the derivative of FORMULA line by line, each line with its rule.
 
     FORMULA is infix, e.g. "1/(1+exp(-z))"; or the name of an activation or a loss, e.g. sigmoid, softmax,
@@ -135,7 +141,7 @@ def derive(formula: str, wrt: str | None, output: str | None, to: str | None, te
 
     with _reporting():
         format = _format(output, to)
-        _write(work(formula, wrt, templates), output, format)
+        _write(work(formula, wrt, templates, language), output, format)
 
 
 def _format(output: str | None, to: str | None) -> str:

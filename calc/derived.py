@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 from calc import document as page
 from calc.algebra import everywhere
@@ -21,7 +21,7 @@ from calc.notation import Spelling
 from calc.number import Shown
 from calc.ops.activations import ACTIVATIONS, THRESHOLDS, Activation
 from calc.ops.losses import LOSSES, Loss
-from calc.problem import NotationOptions
+from calc.problem import NotationOptions, SolutionOptions
 from calc.render import wording
 from calc.render.latex import Latex, LatexPrinter
 from calc.render.layout import widest
@@ -30,6 +30,7 @@ from calc.solution import Page
 from calc.symbol import LONGEST as LONGEST_PART
 
 NOTES = 30.0  # the width that the names of the rules take on a page
+LANGUAGES = get_args(SolutionOptions.model_fields["language"].annotation)
 USUAL = ("z", "a", "x")  # what is differentiated by where nothing is said
 
 
@@ -48,8 +49,10 @@ class Derivation(Page):
     ``lines`` has each with its rule; ``render("latex")`` the page as text; ``save("sigmoid.pdf")`` writes a file.
     """
 
-    def __init__(self, title: str, workings: Sequence[Working], templates: Path | None = None) -> None:
-        self.title, self.workings, self.templates = title, tuple(workings), templates
+    def __init__(
+        self, title: str, workings: Sequence[Working], templates: Path | None = None, language: str = "en"
+    ) -> None:
+        self.title, self.workings, self.templates, self.language = title, tuple(workings), templates, language
         self.notation = Spelling(NotationOptions())
 
     @cached_property
@@ -65,7 +68,7 @@ class Derivation(Page):
     def _lines(self, chain: Chain) -> Iterator[DerivedLine]:
         latex, text = LatexPrinter(self.notation), TextPrinter(self.notation)
         for side in chain.sides:
-            rule = None if side.rule is None else spoken(side.rule, text, self.templates)
+            rule = None if side.rule is None else spoken(side.rule, text, self.templates, self.language)
             yield DerivedLine(
                 rule,
                 f"{latex.write(chain.left)} = {latex.write(side.expr)}",
@@ -77,13 +80,13 @@ class Derivation(Page):
         return {"format": "calc-derivation", "version": 1, "title": self.title, "lines": lines}
 
 
-def spoken(words: page.Words, printer: TextPrinter, templates: Path | None = None) -> str:
+def spoken(words: page.Words, printer: TextPrinter, templates: Path | None = None, language: str = "en") -> str:
     """The name of a rule as plain text."""
-    said = wording(templates)[words.key]
+    said = wording(templates, language)[words.key]
     for place, argument in words.args.items():
         match argument:
             case page.Words():
-                found = spoken(argument, printer, templates)
+                found = spoken(argument, printer, templates, language)
             case page.Line(left, sides):
                 found = " ".join([printer.write(left), *(f"{sign} {printer.write(side)}" for sign, side in sides)])
             case int() | page.Reference() | tuple():
@@ -111,20 +114,26 @@ def sections(workings: Sequence[Working], level: int = 1) -> Iterator[Section]:
 # --- what somebody asks for ------------------------------------------------------------------------------------------
 
 
-def derive(formula: str, wrt: str | None = None, templates: str | Path | None = None) -> Derivation:
+def derive(
+    formula: str, wrt: str | None = None, templates: str | Path | None = None, language: str = "en"
+) -> Derivation:
     """Work a derivative line by line.
 
     Args:
         formula: infix, e.g. "1/(1+exp(-z))"; the name of an activation or a loss, e.g. "tanh"; or both, e.g.
             "sigmoid + binary_cross_entropy": the loss by the activation's z.
         wrt: the name to differentiate by; by default the only one, else z, else a, else x.
+        language: of the names of the rules: en, de, fr or es.
     Raises:
-        ProblemError: no formula, or no such name in it.
+        ProblemError: no formula, no such name in it, or no such language.
         UnsupportedError: an activation without a derivative.
     """
+    if language not in LANGUAGES:
+        known = ", ".join(LANGUAGES)
+        raise ProblemError("--language", [Fault("", f'"{short(language)}" is not known. Known: {known}')])
     folder = Path(templates) if templates is not None else None
     workings = _named(formula, wrt)
-    return Derivation(short(formula, 100), workings or [_typed(formula, wrt)], folder)
+    return Derivation(short(formula, 100), workings or [_typed(formula, wrt)], folder, language)
 
 
 def zero_at_kinks(_: str) -> Shown:

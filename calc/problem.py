@@ -167,7 +167,7 @@ class SolutionOptions(Table):
     show: Show = "auto"
     derivations: bool = False
     detail: Literal["exam"] = "exam"
-    language: Literal["en"] = "en"
+    language: Literal["en", "de", "fr", "es"] = "en"
 
 
 class NotationOptions(Table):

@@ -66,6 +66,7 @@ class Page(ABC):
 
     notation: Notation
     templates: Path | None = None  # a folder searched before calc's own
+    language = "en"  # of the wording
 
     @property
     @abstractmethod
@@ -87,7 +88,7 @@ class Page(ABC):
             return json.dumps(self._as_json(), indent=1) + "\n"
         chosen, document = find_format(format), self.document
         try:
-            return render(document, chosen, self.notation, self.templates)
+            return render(document, chosen, self.notation, self.templates, self.language)
         except CalcError:
             raise
         except Exception as error:
@@ -135,7 +136,7 @@ class Solution(Page):
         Args:
             explained: writes the page, where it is asked for.
         """
-        self.problem, self.templates = problem, templates
+        self.problem, self.templates, self.language = problem, templates, problem.solution.language
         self._explain = explained
         self.iterations = tuple(Values(iteration) for iteration in iterations)
         self.trace = iterations[0].trace

@@ -31,15 +31,22 @@ NOTED = 100  # characters of a note and the frame of its row
 MOST_CHARACTERS = 1000  # of one block of formulas; some hosts refuse longer ones
 
 
-def render(document: Document, format: type[Format], notation: Notation, templates: Path | None = None) -> str:
+def render(
+    document: Document,
+    format: type[Format],
+    notation: Notation,
+    templates: Path | None = None,
+    language: str = "en",
+) -> str:
     """Write a document in one format.
 
     Args:
         templates: a folder searched before calc's own; its files may extend "default/md/document.md" and so on.
+        language: of the wording, e.g. "de"; the decimal sign is the notation's.
     Raises:
         ProblemError: a template of that folder is wrong.
     """
-    view = _View(_format(format), notation, wording(templates))
+    view = _View(_format(format), notation, wording(templates, language), language)
     if notation.matrices:
         document = fit(document, view.printer, format.page)
     return _fill(_environment(templates), format.template, view, document)
@@ -117,8 +124,8 @@ def _sentence(format: Format, said: str) -> list[str]:
 class _View:
     """What a template may ask for: everything as finished strings of its format."""
 
-    def __init__(self, format: Format, notation: Notation, said: Mapping[str, str]) -> None:
-        self.format, self.said = format, said
+    def __init__(self, format: Format, notation: Notation, said: Mapping[str, str], language: str) -> None:
+        self.format, self.said, self.language = format, said, language
         self.printer = format.formulas(notation)
         self._escaped: dict[str, str] = {}
 

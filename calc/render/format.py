@@ -51,7 +51,7 @@ def visible(text: str) -> str:
         return text
     shown = [
         c if unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp") else _code(c)
-        for c in re.sub(r"\s+", " ", text)
+        for c in re.sub(r"[^\S\u00a0]+", " ", text)  # French needs the space that is never broken
     ]
     return "".join(shown)
 

@@ -97,7 +97,7 @@ _SPECIAL = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "_": r"\_",
     "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "<": r"\textless{}", ">": r"\textgreater{}",
     "|": r"\textbar{}", '"': r"\textquotedbl{}", "`": r"\textasciigrave{}", "'": r"'{}", "-": r"-{}",
-    "\u200b": r"\allowbreak{}", "…": r"\dots{}",
+    "\u200b": r"\allowbreak{}", "…": r"\dots{}", "\u00a0": "~",
 }  # fmt: skip
 _MATH = {sign: f"\\{name}" for name, sign in GREEK.items()} | {
     "≈": r"\approx", "≠": r"\neq", "≤": r"\leq", "≥": r"\geq", "∂": r"\partial", "∑": r"\sum", "√": r"\surd",
