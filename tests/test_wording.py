@@ -216,7 +216,7 @@ def test_a_space_that_is_never_broken_stays_in_every_format() -> None:
     assert "Conventions et arrondis\u00a0:" in solution.render("markdown")
     assert "Conventions et arrondis\u00a0:" in solution.render("text")
     assert "Conventions et arrondis~:" in solution.render("latex")
-    assert '"Conventions et arrondis\u00a0:"' in solution.render("typst")
+    assert '#"Conventions et arrondis";~#":";' in solution.render("typst")
 
 
 # The command line ----------------------------------------------------------------------------------------------

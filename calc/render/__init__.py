@@ -118,7 +118,7 @@ def wording(templates: Path | None, language: str = "en") -> Mapping[str, str]:
 def _sentence(format: Format, said: str) -> list[str]:
     """A sentence in pieces: words, escaped, and between them the names of its places."""
     pieces = said.replace("}", "{").split("{")
-    return [piece if i % 2 or not piece else format.text(piece) for i, piece in enumerate(pieces)]
+    return [piece if i % 2 or not piece else format.said(piece) for i, piece in enumerate(pieces)]
 
 
 class _View:
@@ -167,7 +167,9 @@ class _View:
     def _list(self, parts: list[str], sign: str) -> str:
         if len(parts) < 2:
             return "".join(parts)
-        return self.text(self.said[f"list.{sign}"]).join(parts[:-1]) + self.text(self.said["list.and"]) + parts[-1]
+        return (
+            self.format.said(self.said[f"list.{sign}"]).join(parts[:-1]) + self.text(self.said["list.and"]) + parts[-1]
+        )
 
     def prose(self, sentences: Iterable[Words]) -> str:
         """A paragraph."""

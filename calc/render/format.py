@@ -32,6 +32,12 @@ class Format(ABC):
         """A printer that spells quantities by ``notation``."""
         return self.printer(notation)
 
+    unbroken: ClassVar[str] = "\u00a0"  # a space at which no line ends
+
+    def said(self, text: str) -> str:
+        """Our own words, escaped; with the spaces that French has before : and ;, which no line may break."""
+        return self.unbroken.join([self.text(part) if part else "" for part in text.split("\u00a0")])
+
     @abstractmethod
     def text(self, text: str) -> str:
         """Any text, escaped: the author's title as well as our own words."""
@@ -44,6 +50,10 @@ class Format(ABC):
     def inline(self, formula: str) -> str:
         """A formula within a sentence or a table."""
 
+    def reference(self, number: int, said: str) -> str:
+        """What is said of an earlier line's number."""
+        return self.text(said)
+
 
 def visible(text: str) -> str:
     """Text on one line; control characters and those that change the direction of reading as [U+202E]."""
@@ -51,7 +61,7 @@ def visible(text: str) -> str:
         return text
     shown = [
         c if unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp") else _code(c)
-        for c in re.sub(r"[^\S\u00a0]+", " ", text)  # French needs the space that is never broken
+        for c in re.sub(r"\s+", " ", text)
     ]
     return "".join(shown)
 

@@ -97,7 +97,7 @@ _SPECIAL = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "_": r"\_",
     "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "<": r"\textless{}", ">": r"\textgreater{}",
     "|": r"\textbar{}", '"': r"\textquotedbl{}", "`": r"\textasciigrave{}", "'": r"'{}", "-": r"-{}",
-    "\u200b": r"\allowbreak{}", "…": r"\dots{}", "\u00a0": "~",
+    "\u200b": r"\allowbreak{}", "…": r"\dots{}",
 }  # fmt: skip
 _MATH = {sign: f"\\{name}" for name, sign in GREEK.items()} | {
     "≈": r"\approx", "≠": r"\neq", "≤": r"\leq", "≥": r"\geq", "∂": r"\partial", "∑": r"\sum", "√": r"\surd",
@@ -120,6 +120,7 @@ class Latex(Format):
     printer = LatexPrinter
     page = 78.0
     small_page = 95.0
+    unbroken = "~"
     relations = {"=": "=", "≈": r"\approx", "→": r"\to", "indent": r"\quad"}
 
     def text(self, text: str) -> str:

@@ -98,6 +98,7 @@ class Typst(Format):
     printer = TypstPrinter
     page = 80.0
     small_page = 100.0
+    unbroken = "~"
     relations = {"=": "=", "≈": "approx", "→": "arrow.r", "indent": "quad"}
 
     def text(self, text: str) -> str:
