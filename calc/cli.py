@@ -82,6 +82,7 @@ def app() -> None:
 @click.option("--carry", metavar="full|rounded", help="Carry full precision or the rounded results.")
 @click.option("--notation", metavar="PROFILE", help="The course's spelling: standard, net-out, from-to, vw, ih-ho …")
 @click.option("--show", metavar="all|auto|w5,w1", help="What is worked in full: all, auto, or these parameters.")
+@click.option("--detail", metavar="D", help="exam: a model answer; full: every derivative derived; brief: results.")
 @click.option("--language", metavar="L", help="What the sentences are written in: en, de, fr or es.")
 @click.option(
     "--templates", metavar="DIR", type=click.Path(path_type=Path), help="A folder searched before calc's own."
@@ -96,6 +97,7 @@ def solve(
     carry: str | None,
     notation: str | None,
     show: str | None,
+    detail: str | None,
     language: str | None,
     templates: Path | None,
 ) -> None:
@@ -110,6 +112,7 @@ def solve(
         ("rounding", "carry"): carry,
         ("notation", "profile"): notation,
         ("solution", "show"): show,
+        ("solution", "detail"): detail,
         ("solution", "language"): language,
     }
     with _reporting("standard input" if problem == "-" else problem):

@@ -4,7 +4,7 @@ calc.derive("1/(1+exp(-z))").save("sigmoid.pdf"), calc.derive("sigmoid + binary_
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,7 +17,7 @@ from calc.document import Block, Document, Prose, Section
 from calc.errors import Fault, ProblemError, short
 from calc.expr import Derivative, Expr, Name, Neg
 from calc.formula import LONGEST, READ, FormulaError, parse
-from calc.notation import Spelling
+from calc.notation import Notation, Spelling
 from calc.number import Shown
 from calc.ops.activations import ACTIVATIONS, THRESHOLDS, Activation
 from calc.ops.losses import LOSSES, Loss
@@ -202,13 +202,18 @@ def _typed(text: str, wrt: str | None) -> Working:
     if found is not None and by.kind not in ("a", "u", "v"):
         return of_activation(found, _Of(by), zero_at_kinks)
     f = next(Name(letter) for letter in ("f", "y", "g", "h", "F", "f_1") if letter not in names)
-    printer = LatexPrinter(Spelling(NotationOptions()))
-    room = Latex.page - NOTES - printer.measure(Derivative(by, f))[1]
+    return of_formula(formula, by, f, zero_at_kinks, fitting(Derivative(by, f), Spelling(NotationOptions())))
+
+
+def fitting(left: Expr, notation: Notation) -> Callable[[Expr], bool]:
+    """Whether a side goes into rows of a page beside ``left`` and the names of the rules."""
+    printer = LatexPrinter(notation)
+    room = Latex.page - NOTES - printer.measure(left)[1]
 
     def fits(side: Expr) -> bool:
         return widest(side, printer, room) <= room
 
-    return of_formula(formula, by, f, zero_at_kinks, fits)
+    return fits
 
 
 def _without_pairs(expr: Expr) -> Expr:

@@ -166,7 +166,7 @@ class SolutionOptions(Table):
     method: Literal["chain", "delta", "matrix"] = "chain"
     show: Show = "auto"
     derivations: bool = False
-    detail: Literal["exam"] = "exam"
+    detail: Literal["exam", "full", "brief"] = "exam"
     language: Literal["en", "de", "fr", "es"] = "en"
 
 
@@ -189,6 +189,8 @@ def _rule_conflicts(problem: "Network") -> Iterator[Fault]:
         return
     if problem.solution.derivations:
         yield Fault("solution.derivations", f"found; the {rule} rule takes no derivatives. Leave it out")
+    if problem.solution.detail == "full":
+        yield Fault("solution.detail", f'"full" found; the {rule} rule takes no derivatives. Use "exam" or "brief"')
     if problem.learning_rates is not None:
         yield Fault("learning_rates", f"found; the {rule} rule has one rate. Use learning_rate")
     if problem.penalty.active:

@@ -257,7 +257,7 @@ def _explain(problem: Problem, iterations: Sequence[Iteration[Any]]) -> Explaine
     else:
         document, numbers, count = explain(problem, first.trace, first.exact)
         placed = [numbers]
-    if problem.solution.derivations:
+    if problem.solution.derivations and problem.solution.detail != "full":  # there they stand before their use
         from calc.explain_derivations import appendix
 
         document = Document(document.title, (*document.sections, *appendix(problem, first.trace.graph)))
