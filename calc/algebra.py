@@ -25,12 +25,14 @@ from calc.expr import (
     Prod,
     Quantity,
     Sum,
+    children,
+    evaluate,
     negated,
     quantities,
     sum_of,
 )
 from calc.formula import product
-from calc.number import Shown
+from calc.number import Shown, Undecided, Undefined, decided
 
 ZERO, ONE, TWO = Num.of(0), Num.of(1), Num.of(2)
 
@@ -632,3 +634,31 @@ def simplify(expr: Expr, known: Sequence[Rewriting] = REWRITINGS) -> Expr:
             break
         expr = found[1]
     return expr
+
+
+def nowhere_defined(expr: Expr) -> str | None:
+    """Why a formula has no value whatever its names stand for, as 1/0, ln(z − z); None where it may have one."""
+    for part in children(expr):
+        why = nowhere_defined(part)
+        if why is not None:
+            return why
+    if size(expr) > MOST_SHORTENED:
+        return None
+    match expr:
+        case Frac(_, den):
+            bare: Expr = Frac(ONE, simplify(den))
+        case Call(function, args):
+            bare = Call(function, tuple(map(simplify, args)))
+        case Pow(base, exponent) if not isinstance(exponent, int):
+            bare = Pow(simplify(base), simplify(exponent))
+        case _:
+            return None
+    if quantities(bare):
+        return None
+    try:
+        decided(lambda: evaluate(bare, {}))
+    except Undefined as why:
+        return str(why)
+    except Undecided:  # it has a value, which is not needed here
+        return None
+    return None

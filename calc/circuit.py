@@ -9,8 +9,9 @@ dL/dv       the same where the gradient dL/df = upstream arrives at f from beyon
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, StrictInt, StrictStr
@@ -19,15 +20,17 @@ from calc.differentiate import differentiate
 from calc.errors import Fault, short
 from calc.expr import Call, Expr, Frac, Name, Neg, Num, Partial, Pow, Prod, Quantity, Sum, quantities, rename
 from calc.fields import Number, Rate, unknown
-from calc.formula import Assignment, FormulaError, is_name, parse_assignment
+from calc.formula import LONGEST, Assignment, FormulaError, is_name, parse_assignment
 from calc.graph import BEYOND, LEARNING_RATE, Graph, Node
+from calc.lines import EPSILON
 from calc.notation import Spelling
 from calc.problem import Conventions, NotationOptions, Problem, SolutionOptions, Table
 from calc.symbol import Symbol
 from calc.updates import change_of
 
-MOST_NODES = 2000
+MOST_NODES = 800
 MOST_ITERATIONS = 1000
+MOST_WORKED = 20_000  # nodes times iterations
 LONGEST_NAME = 20  # characters that still fit a column of a table
 
 Line = tuple[Quantity, str, Expr]  # result, kind, formula
@@ -63,9 +66,17 @@ class Circuit(Problem):
         graph = tables["graph"]
         if isinstance(graph, Mapping):
             yield from _graph_faults(graph)
+            names = _names_in(graph)
+            notation = tables.get("notation")
+            symbols = notation.get("symbols") if isinstance(notation, Mapping) else None
+            if isinstance(symbols, Mapping):  # inner nodes are known once the formulas are read
+                yield from _symbol_faults((key for key in symbols if not re.search(r"\bd?n[0-9]+\b", key)), names)
+            values = graph.get("values")
+            if isinstance(values, Mapping):
+                yield from _show_faults(tables, [name for name in values if isinstance(name, str)])
+        yield from _option_faults(tables)
 
     def _conflicts(self) -> Iterator[Fault]:
-        yield from _option_faults(self)
         yield from _id_faults(self)
 
     @property
@@ -81,6 +92,18 @@ class Circuit(Problem):
 # --- faults, in words ------------------------------------------------------------------------------------------------
 
 
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _names_in(graph: Mapping[str, Any]) -> list[str]:
+    """What has a name in the file, whether its formula can be read or not."""
+    values, formulas = graph.get("values"), graph.get("formulas")
+    names = [name for name in values if isinstance(name, str)] if isinstance(values, Mapping) else []
+    texts = [text for text in _listed(formulas) if isinstance(text, str)]
+    return list(dict.fromkeys([*names, *(text[:LONGEST].partition("=")[0].strip() for text in texts)]))
+
+
 def _graph_faults(graph: Mapping[str, Any]) -> Iterator[Fault]:
     """Names and formulas that do not fit together."""
     values, formulas, wrt = graph.get("values"), graph.get("formulas"), graph.get("wrt")
@@ -92,13 +115,17 @@ def _graph_faults(graph: Mapping[str, Any]) -> Iterator[Fault]:
         elif len(name) > LONGEST_NAME:
             what = f"a name of {len(name)} characters found, at most {LONGEST_NAME} needed. Use a shorter one"
             yield Fault(f"graph.values.{short(name)}", what)
-    names = [name for name in known if is_name(name)]
-    for number, text in enumerate(formulas if isinstance(formulas, list) and known else ()):
+    names = dict.fromkeys(name for name in known if is_name(name))
+    lefts = [text[:LONGEST].partition("=")[0].strip() if isinstance(text, str) else "" for text in _listed(formulas)]
+    if len(lefts) > MOST_NODES:  # told before each of them is read
+        yield Fault("graph.formulas", f"{len(lefts)} formulas found, at most {MOST_NODES} can be worked. Give fewer")
+        return
+    for number, text in enumerate(_listed(formulas) if known else ()):
         if not isinstance(text, str):
             continue
         where = f"graph.formulas[{number}]"
         try:
-            name = parse_assignment(text, names).name
+            name = parse_assignment(text, names, later=lefts[number + 1 :]).name
         except FormulaError as error:
             yield Fault(where, str(error))
             name = text.partition("=")[0].strip()  # so that later formulas may use it
@@ -110,11 +137,13 @@ def _graph_faults(graph: Mapping[str, Any]) -> Iterator[Fault]:
         elif len(name) > LONGEST_NAME:
             what = f"a name of {len(name)} characters found, at most {LONGEST_NAME} needed. Use a shorter one"
             yield Fault(where, what)
-        names += [name] if name not in names else []
+        names[name] = None
     asked = [name if isinstance(name, str) else "" for name in wrt] if isinstance(wrt, list) else []
     for number, name in enumerate(asked):
         if name and name not in known:
-            yield Fault(f"graph.wrt[{number}]", unknown(name, known, known[:12]))
+            computed = f"{name} is computed, a value needed. Known: {', '.join(known[:12])}"
+            what = computed if name in lefts else unknown(name, known, known[:12])
+            yield Fault(f"graph.wrt[{number}]", what)
         elif name and name in asked[:number]:
             yield Fault(f"graph.wrt[{number}]", f"{name} stands twice. Remove it")
     iterations = graph.get("iterations")
@@ -123,17 +152,46 @@ def _graph_faults(graph: Mapping[str, Any]) -> Iterator[Fault]:
         yield Fault("graph.iterations", what)
 
 
-def _option_faults(problem: Circuit) -> Iterator[Fault]:
+NO_LAYERS = "found beside [graph], which has no layers. Remove it"
+NO_APPENDIX = "found beside [graph], whose lines are its derivatives. Remove it; calc derive works one line by line"
+
+
+def _option_faults(tables: Mapping[str, Any]) -> Iterator[Fault]:
     """Options that speak of layers."""
-    for table, options, given in (
-        ("conventions", ("update_biases", "update_order", "delta_sign"), problem.conventions),
-        ("notation", ("profile",), problem.notation),
-        ("solution", ("method",), problem.solution),
+    for table, model, options in (
+        ("conventions", Conventions, ("update_biases", "update_order", "delta_sign")),
+        ("notation", NotationOptions, ("profile",)),
+        ("solution", SolutionOptions, ("method", "derivations")),
     ):
-        assert isinstance(given, Conventions | NotationOptions | SolutionOptions)
+        given = tables.get(table)
+        if not isinstance(given, Mapping):
+            continue
         for option in options:
-            if getattr(given, option) != type(given).model_fields[option].default:
-                yield Fault(f"{table}.{option}", "found beside [graph], which has no layers. Remove it")
+            value, usual = given.get(option), model.model_fields[option].default
+            if isinstance(value, type(usual)) and value != usual:
+                yield Fault(f"{table}.{option}", NO_APPENDIX if option == "derivations" else NO_LAYERS)
+
+
+def _symbol_faults(symbols: Iterable[str], names: Collection[str]) -> Iterator[Fault]:
+    """Keys of [notation.symbols] that name no quantity of this graph."""
+    for key in symbols:
+        if any(part not in names for part in re.split("/d|[|]", key.removeprefix("d") if "/d" in key else key)):
+            what = "is no quantity of this graph. Name one by its id: " + ", ".join(list(names)[:12])
+            yield Fault(f'notation.symbols."{short(key)}"', what)
+
+
+def _show_faults(tables: Mapping[str, Any], values: Sequence[str]) -> Iterator[Fault]:
+    """Names of solution.show that are no value, neither by id nor as printed."""
+    solution, notation = tables.get("solution"), tables.get("notation")
+    show = solution.get("show") if isinstance(solution, Mapping) else None
+    symbols = notation.get("symbols") if isinstance(notation, Mapping) else None
+    printed = [symbol for symbol in symbols.values() if isinstance(symbol, str)] if isinstance(symbols, Mapping) else []
+    plain = str.maketrans("", "", "_^{}")
+    fitting = {text.translate(plain) for text in (*values, *printed)}
+    for text in show if isinstance(show, list) else ():
+        if isinstance(text, str) and text.translate(plain) not in fitting:
+            what = f'"{short(text)}" is no parameter of this problem. Known: {", ".join(values[:12])}, or as printed'
+            yield Fault("solution.show", what)
 
 
 def _id_faults(problem: Circuit) -> Iterator[Fault]:
@@ -144,6 +202,10 @@ def _id_faults(problem: Circuit) -> Iterator[Fault]:
     if len(nodes) > MOST_NODES:
         yield Fault("graph.formulas", f"{len(nodes)} nodes found, at most {MOST_NODES} can be worked. Give fewer")
         return
+    if len(nodes) * problem.graph.iterations > MOST_WORKED:
+        most = max(1, MOST_WORKED // len(nodes))
+        what = f"{problem.graph.iterations} iterations of {len(nodes)} nodes found, at most {most} needed"
+        yield Fault("graph.iterations", f"{what} for so many nodes. Give fewer")
     if problem.graph.upstream.value != 1 and BEYOND.id in names:
         yield Fault("graph", f"{BEYOND.id} stands for what lies beyond {assignments[-1].name}. Rename your {BEYOND.id}")
     reserved = [LEARNING_RATE.id]
@@ -162,10 +224,15 @@ def _id_faults(problem: Circuit) -> Iterator[Fault]:
             what = f"{spelled[symbol]} and {name} are both printed {symbol}. Rename one, or give it a symbol of its own"
             yield Fault("graph", what)
         spelled.setdefault(symbol, name)
-    for key in problem.notation.symbols:
-        if any(part not in names for part in re.split("/d|[|]", key.removeprefix("d") if "/d" in key else key)):
-            what = "is no quantity of this graph. Name one by its id: " + ", ".join(names[:12])
-            yield Fault(f'notation.symbols."{short(key)}"', what)
+    taken = {EPSILON: "the small step of the check"}
+    if problem.graph.learning_rate is not None:
+        taken |= {LEARNING_RATE: "the learning rate"}
+    for own, what in taken.items():
+        symbol = notation.symbol(own)
+        if symbol in spelled:
+            remedy = f"Rename {spelled[symbol]}, or give it a symbol of its own"
+            yield Fault("graph", f"{spelled[symbol]} is printed {symbol}, as {what} is. {remedy}")
+    yield from _symbol_faults(problem.notation.symbols, names)
 
 
 # --- formulas into nodes ---------------------------------------------------------------------------------------------
@@ -173,10 +240,15 @@ def _id_faults(problem: Circuit) -> Iterator[Fault]:
 
 def assignments_of(problem: Circuit) -> list[Assignment]:
     """The formulas, in the order of the file."""
-    names, found = list(problem.graph.values), list[Assignment]()
-    for text in problem.graph.formulas:
+    return _assignments(problem.graph.formulas, tuple(problem.graph.values))
+
+
+@lru_cache(maxsize=4)  # asked for by everything that works on a problem
+def _assignments(formulas: tuple[str, ...], values: tuple[str, ...]) -> list[Assignment]:
+    names, found = dict.fromkeys(values), list[Assignment]()
+    for text in formulas:
         found.append(parse_assignment(text, names))
-        names.append(found[-1].name)
+        names[found[-1].name] = None
     return found
 
 
@@ -234,6 +306,29 @@ class _Splitter:
             case Call(function, args):
                 return Call(function, tuple(self.operand(arg) for arg in args))
         return expr
+
+
+def described(problem: Problem, steps: Mapping[str, Any], quantity: Quantity) -> str:
+    """The id of a quantity; of nodes that the file does not name with their formulas: n2 = ln(x − y)."""
+    from calc.render.text import TextPrinter  # only where something is wrong
+
+    assert isinstance(problem, Circuit)
+    named = {*problem.graph.values, *(line.name for line in assignments_of(problem))}
+
+    def inner(part: Quantity) -> bool:
+        return isinstance(part, Name) and part.kind not in named and part.id in steps and steps[part.id].kind == "node"
+
+    def spelled_out(part: Quantity) -> Expr:
+        return rename(steps[part.id].expr, spelled_out) if inner(part) else part
+
+    def formula(name: Quantity) -> str:
+        printer = TextPrinter(CircuitNotation(problem))
+        return f"{name.id} = {short(printer.write(spelled_out(name)), 100)}"
+
+    if isinstance(quantity, Partial):
+        parts = [formula(name) for name in (quantity.of, quantity.by) if inner(name)]
+        return f"{quantity.id} ({', '.join(parts)})" if parts else quantity.id
+    return formula(quantity) if inner(quantity) else quantity.id
 
 
 def build_circuit(problem: Circuit) -> Graph:

@@ -1,4 +1,4 @@
-"""The command line: solve, derive, new, schema, formats. Text and files to standard output, messages to standard error.
+"""The command line: solve, derive, figure, new, schema, formats. Results go to standard output, messages to the other.
 
 Exit status: 0 done, 2 the input is wrong, 3 our own verification failed.
 """
@@ -17,6 +17,7 @@ from calc import __version__
 from calc.errors import CalcError, Fault, ProblemError, VerificationError
 
 if TYPE_CHECKING:
+    from calc.render import Options
     from calc.solution import Page
 
 
@@ -75,7 +76,7 @@ def app() -> None:
 @app.command()
 @click.argument("problem", metavar="PROBLEM")
 @click.option("-o", "--output", metavar="OUT", help="Write a file; its suffix decides the format.")
-@click.option("--to", metavar="FORMAT", help="md, tex, typ, pdf, json or txt; see: calc formats.")
+@click.option("--to", metavar="FORMAT", help="md, tex, typ, pdf, html, json or txt; see: calc formats.")
 @click.option("--method", metavar="M", help="How the backward pass is written: chain, delta or matrix.")
 @click.option("--decimals", type=int, metavar="N", help="Decimals of results, 0 to 30.")
 @click.option("--significant", type=int, metavar="N", help="Significant digits of results, 1 to 30.")
@@ -84,6 +85,9 @@ def app() -> None:
 @click.option("--show", metavar="all|auto|w5,w1", help="What is worked in full: all, auto, or these parameters.")
 @click.option("--detail", metavar="D", help="exam: a model answer; full: every derivative derived; brief: results.")
 @click.option("--language", metavar="L", help="What the sentences are written in: en, de, fr or es.")
+@click.option("--dialect", metavar="HOST", help="Markdown for github, gitlab, pandoc, jupyter or plain.")
+@click.option("--fragment", is_flag=True, help="LaTeX without a preamble, for \\input; it needs only amsmath.")
+@click.option("--class", "document_class", metavar="article|exam", help="LaTeX for the article or the exam class.")
 @click.option(
     "--templates", metavar="DIR", type=click.Path(path_type=Path), help="A folder searched before calc's own."
 )
@@ -99,10 +103,14 @@ def solve(
     show: str | None,
     detail: str | None,
     language: str | None,
+    dialect: str | None,
+    fragment: bool,
+    document_class: str | None,
     templates: Path | None,
 ) -> None:
     """Work PROBLEM, a TOML or JSON file (- reads standard input): forward pass, backward pass, update, check."""
     from calc.file import load
+    from calc.render import Options
     from calc.solution import solve as work
 
     settings = {
@@ -116,24 +124,54 @@ def solve(
         ("solution", "language"): language,
     }
     with _reporting("standard input" if problem == "-" else problem):
-        format = _format(output, to)  # before the work, so that a slip is told at once
+        options = Options(dialect, fragment, document_class)
+        format = _format(output, to, options)  # before the work, so that a slip is told at once
         if decimals is not None and significant is not None:
             raise ProblemError("command line", [Fault("--decimals, --significant", "both found, one needed. Drop one")])
         overrides = {key: value for key, value in settings.items() if value is not None}
-        _write(work(load(problem, overrides), templates), output, format)
+        _write(work(load(problem, overrides), templates), output, format, options)
 
 
-@app.command()
+class TakingFormula(click.Command):
+    """A command whose argument may begin with a minus: -log(a) is a formula, no row of options."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        options = [one for one in self.get_params(ctx) if isinstance(one, click.Option)]
+        known = {name for one in options for name in one.opts}
+        taking = {name for one in options if not one.is_flag for name in one.opts}
+        attached = tuple(name for name in taking if not name.startswith("--"))  # as in -osigmoid.pdf
+        if "--" not in args:
+            for i, arg in enumerate(args):
+                of_option = i > 0 and args[i - 1] in taking
+                is_option = arg in known or arg.startswith(attached) or (arg[:2] == "--" and arg[2:3].isalpha())
+                if arg[:1] == "-" and not of_option and not is_option:
+                    args = [*args[:i], *args[i + 1 :], "--", arg]
+                    break
+        return super().parse_args(ctx, args)
+
+
+@app.command(cls=TakingFormula)
 @click.argument("formula", metavar="FORMULA")
 @click.option("--wrt", metavar="NAME", help="The name to differentiate by; else the only one, z, a or x.")
 @click.option("-o", "--output", metavar="OUT", help="Write a file; its suffix decides the format.")
 @click.option("--to", metavar="FORMAT", help="md, tex, typ, pdf, json or txt; see: calc formats.")
 @click.option("--language", metavar="L", default="en", help="What the rules are named in: en, de, fr or es.")
+@click.option("--dialect", metavar="HOST", help="Markdown for github, gitlab, pandoc, jupyter or plain.")
+@click.option("--fragment", is_flag=True, help="LaTeX without a preamble, for \\input; it needs only amsmath.")
+@click.option("--class", "document_class", metavar="article|exam", help="LaTeX for the article or the exam class.")
 @click.option(
     "--templates", metavar="DIR", type=click.Path(path_type=Path), help="A folder searched before calc's own."
 )
 def derive(
-    formula: str, wrt: str | None, output: str | None, to: str | None, language: str, templates: Path | None
+    formula: str,
+    wrt: str | None,
+    output: str | None,
+    to: str | None,
+    language: str,
+    dialect: str | None,
+    fragment: bool,
+    document_class: str | None,
+    templates: Path | None,
 ) -> None:
     """Work the derivative of FORMULA line by line, each line with its rule.
 
@@ -141,33 +179,58 @@ def derive(
     binary_cross_entropy; or one of each, e.g. "sigmoid + binary_cross_entropy": the loss by the activation's z.
     """
     from calc.derived import derive as work
+    from calc.render import Options
 
     with _reporting():
-        format = _format(output, to)
-        _write(work(formula, wrt, templates, language), output, format)
+        options = Options(dialect, fragment, document_class)
+        format = _format(output, to, options)
+        _write(work(formula, wrt, templates, language), output, format, options)
 
 
-def _format(output: str | None, to: str | None) -> str:
+def _format(output: str | None, to: str | None, options: "Options") -> str:
     """The format asked for; by the suffix of the file, else Markdown."""
-    from calc.solution import find_format, format_of
+    from calc.solution import check_options, find_format, format_of
 
     format = to or (format_of(output) if output else "md")
     if format not in ("pdf", "json"):
         format = find_format(format).name
+    check_options(format, options)
     if format == "pdf" and not output and sys.stdout and sys.stdout.isatty():
         raise ProblemError("command line", [Fault("--to pdf", "a PDF is not written to a terminal. Add -o FILE.pdf")])
     return format
 
 
-def _write(page: "Page", output: str | None, format: str) -> None:
+def _write(page: "Page", output: str | None, format: str, options: "Options") -> None:
     """A page into a file, or to standard output."""
     from calc.solution import write_whole
 
-    content = page.pdf() if format == "pdf" else page.render(format).encode()
+    content = page.pdf() if format == "pdf" else page.render(format, **options._asdict()).encode()
     if output:
         write_whole(output, content)
     else:
         _emit(content)
+
+
+@app.command()
+@click.argument("problem", metavar="PROBLEM")
+@click.argument("name", metavar="network|graph|loss|surface")
+@click.option("-o", "--output", metavar="FILE", required=True, help="The file: .svg, .pdf, .png or .tex (TikZ).")
+@click.option("--notation", metavar="PROFILE", help="The course's spelling: standard, net-out, from-to, vw, ih-ho …")
+@click.option(
+    "--templates", metavar="DIR", type=click.Path(path_type=Path), help="A folder searched before calc's own."
+)
+def figure(problem: str, name: str, output: str, notation: str | None, templates: Path | None) -> None:
+    """Draw PROBLEM: its network, its computational graph, its loss over the updates, its error surface."""
+    from calc.figures import known
+    from calc.file import load
+    from calc.illustration import suffix_of
+    from calc.solution import solve as work
+
+    with _reporting("standard input" if problem == "-" else problem):
+        known(name)  # before the work, so that a slip is told at once
+        suffix_of(output)
+        overrides = {("notation", "profile"): notation} if notation is not None else {}
+        work(load(problem, overrides), templates).figure(name).save(output)
 
 
 @app.command()

@@ -32,6 +32,7 @@ from calc.expr import (
     Quantity,
     Sum,
     quantities,
+    rename,
     sigmoid_definition,
 )
 from calc.number import Shown
@@ -40,6 +41,7 @@ from calc.ops.losses import CrossEntropy, Loss
 
 MOST_RULES = 2000  # of one chain of lines; a formula that the parser accepts has fewer
 LENGTHS = (30, 18, 11, 7, 4, 3)  # names and numbers of a formula in one piece, tried until every line fits
+MOST_PUT_IN = 60  # names and numbers of a derivative that the parts are put into at the end
 SHORT = 4  # names and numbers of a derivative that is put in where it is used
 
 
@@ -221,15 +223,39 @@ def _of_formula(
     chains.append(chain(Derivative(by, f, sign), Derivative(by, whole, sign), at_kink, known))
     if not _goes(chains[-1], longest, fits):
         return None
+    chains[-1] = _put_in(chains[-1], names, known, fits)
     given = [Words("derive.given", {"definition": Line(f, (("=", whole),))})]
     if names:
         lines = tuple(Line(name, (("=", part),)) for name, part in names.items())
         given.append(Words("derive.parts", {"parts": lines}))
     result = chains[-1].result
-    after = (*conclusion(Derivative(by, f, sign), result), *_signs_said(result))
+    after = (*conclusion(Derivative(by, f, sign), result), *_signs_said(one.result for one in chains))
     if any(quantity in names for quantity in quantities(result)):
         after = (*after, Words("derive.as_above"))
     return Working(Words("derive.of", {"name": f}), tuple(given), tuple(chains), result, after, names)
+
+
+def _put_in(
+    worked: Chain, names: Mapping[Name, Expr], known: Mapping[Name, Expr], fits: Callable[[Expr], bool]
+) -> Chain:
+    """The same lines, then the derivatives of the parts put in, then the parts, as far as the page takes it."""
+    sides = list(worked.sides)
+
+    def derived(expr: Expr) -> Expr:
+        return everywhere(expr, lambda part: _inserted(part, known))
+
+    def written(expr: Expr) -> Expr:
+        return rename(expr, lambda quantity: names.get(quantity, quantity) if isinstance(quantity, Name) else quantity)
+
+    for put in (derived, written):
+        while (expr := plain(put(sides[-1].expr))) != sides[-1].expr:
+            more = [Side(expr, said("insert"))]
+            if size(expr) <= MOST_PUT_IN:
+                more += _simplified(expr)
+            if not all(size(side.expr) <= MOST_PUT_IN and fits(side.expr) for side in more):
+                return Chain(worked.left, tuple(sides), worked.lead, worked.where)
+            sides += more
+    return Chain(worked.left, tuple(sides), worked.lead, worked.where)
 
 
 def _goes(worked: Chain, longest: int, fits: Callable[[Expr], bool]) -> bool:
@@ -244,17 +270,18 @@ def conclusion(left: Expr, result: Expr) -> tuple[Words, ...]:
     return (Words("derive.result", {"result": Line(left, (("=", result),))}),)
 
 
-def _signs_said(expr: Expr) -> Iterable[Words]:
-    """What the case distinctions in a result mean, each once."""
-    found: dict[str, Cases] = {}
+def _signs_said(results: Iterable[Expr]) -> Iterable[Words]:
+    """What the case distinctions in results mean, each once: of a tie of max one H has a share, another the rest."""
+    found: dict[Cases, None] = {}
 
     def note(part: Expr) -> Expr:
         if isinstance(part, Cases):
-            found.setdefault(part.head.function, part)
+            found[part] = None
         return part
 
-    everywhere(expr, note)
-    for case in found.values():
+    for result in results:
+        everywhere(result, note)
+    for case in found:
         args = {"head": case.head, "on": case.on, "above": case.above, "below": case.below, "at": case.at}
         yield Words("derive.case", args)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar, get_args
 
 from calc import document as page
-from calc.algebra import everywhere
+from calc.algebra import everywhere, nowhere_defined
 from calc.derivation import Chain, Letters, Working, of_activation, of_both, of_formula, of_loss, recognised
 from calc.document import Block, Document, Prose, Section
 from calc.errors import Fault, ProblemError, short
@@ -133,6 +133,8 @@ def derive(
         raise ProblemError("--language", [Fault("", f'"{short(language)}" is not known. Known: {known}')])
     folder = Path(templates) if templates is not None else None
     workings = _named(formula, wrt)
+    if not workings:
+        _misspelled(formula)
     return Derivation(short(formula, 100), workings or [_typed(formula, wrt)], folder, language)
 
 
@@ -169,6 +171,22 @@ def _named(text: str, wrt: str | None) -> list[Working]:
     return []
 
 
+def _misspelled(text: str) -> None:
+    """Told of bare names, one or a sum, of which one is all but the name of an activation or a loss."""
+    import difflib  # only where there is but a name
+
+    known = [*_by_name((*ACTIVATIONS, *THRESHOLDS)), *_by_name(LOSSES)]
+    faults = []
+    for name in (part.strip() for part in text[:LONGEST].split("+")):
+        if not name.isidentifier():
+            return
+        like = difflib.get_close_matches(name.lower(), known, n=1, cutoff=0.75) if len(name) > 2 else []
+        if like and name not in known:
+            faults.append(Fault("", f'"{short(name)}" is no activation and no loss. Did you mean "{like[0]}"?'))
+    if faults:
+        raise ProblemError("formula", faults)
+
+
 T = TypeVar("T", bound=type[Activation] | type[Loss])
 
 
@@ -193,6 +211,10 @@ def _typed(text: str, wrt: str | None) -> Working:
         formula = everywhere(parse(text, names), _without_pairs)
     except FormulaError as error:
         raise ProblemError("formula", [Fault("", str(error))]) from None
+    why = nowhere_defined(formula)
+    if why is not None:
+        what = f'"{short(" ".join(text.split()), 40)}" found: {why}, whatever the names stand for. Change the formula'
+        raise ProblemError("formula", [Fault("", what)])
     by = Name(_chosen(names, wrt))
     long = next((name for name in names if len(name) > LONGEST_PART), None)
     if long is not None:
@@ -233,9 +255,9 @@ class _Of(Letters):
 
 
 def _names(text: str) -> list[str]:
-    """What may be a name in a formula, each once, in the order of writing; pi is the constant."""
+    """What may be a name in a formula, each once, as written first; pi is the constant, e is refused as one."""
     found = re.findall(r"(?<![A-Za-z0-9_.])[A-Za-z][A-Za-z0-9_]*(?!\s*\()", text[: LONGEST + 1])
-    return list(dict.fromkeys(name for name in found if name not in READ and name != "pi"))
+    return list(dict.fromkeys(name for name in found if name not in READ and name not in ("pi", "e")))
 
 
 def _chosen(names: Sequence[str], wrt: str | None) -> str:

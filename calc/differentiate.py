@@ -63,7 +63,7 @@ def rule(pending: Derivative, at_kink: AtKink, parts: Collection[Name] = ()) -> 
     """
     by, expr = pending.by, pending.of
 
-    def of(part: Expr) -> Expr:
+    def of(part: Expr) -> Derivative:
         return Derivative(by, part, pending.sign)
 
     def constant(part: Expr) -> bool:
@@ -80,6 +80,8 @@ def rule(pending: Derivative, at_kink: AtKink, parts: Collection[Name] = ()) -> 
             while isinstance(arg, Neg) and isinstance(arg.arg, Neg):
                 arg = arg.arg.arg
             return "signs", of(arg)
+        case Neg(Prod() | Frac() as arg) if (below := rule(of(arg), at_kink, parts))[0] == "linear":
+            return "linear", Neg(below[1])
         case Neg(arg):
             return ("linear", Neg(ONE)) if arg == by else ("factor", Neg(of(arg)))
         case Prod(factors, sign):
@@ -122,7 +124,7 @@ def _power(
     base: Expr,
     exponent: int | Expr,
     by: Name,
-    of: Callable[[Expr], Expr],
+    of: Callable[[Expr], Derivative],
     constant: Callable[[Expr], bool],
 ) -> tuple[str, Expr]:
     """(uⁿ)′ = n uⁿ⁻¹ u′;  (cᵛ)′ = cᵛ ln c v′;  (uᵛ)′ = uᵛ (v ln u)′, since uᵛ = exp(v ln u)"""
@@ -144,7 +146,10 @@ def _sgn(u: Expr, at_kink: AtKink) -> Expr:
 
 
 def above(u: Expr, at: Shown) -> Expr:
-    """H(u), with ``at`` where u = 0."""
+    """H(u), with ``at`` where u = 0; the number it is where u is a number, as in max(z, z)."""
+    always = number_of(u)
+    if always is not None:
+        return Num(at) if always == 0 else ONE if always > 0 else ZERO
     return Cases(Call("H", (u,)), on=u, above=ONE, at=Num(at), below=ZERO)
 
 
@@ -162,7 +167,9 @@ def _of_smaller(first: Expr, second: Expr, at_kink: AtKink) -> list[Expr]:
 
 
 def _of_picked(first: Expr, second: Expr, ahead: tuple[Expr, Expr], at_kink: AtKink) -> list[Expr]:
-    """H(ahead) of each operand, ``ahead`` how far it is from the other one's being picked."""
+    """H(ahead) of each operand, ``ahead`` how far it is from the other one's being picked; of max(u, u) = u just 1."""
+    if first == second:
+        return [ONE, ZERO]
     if number_of(first) is not None:
         if number_of(second) is not None:
             return [ZERO, ZERO]

@@ -3,9 +3,9 @@
 Words are keys of the wording files with their arguments; formulas are expressions. Nothing of it is changed once made.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from calc.expr import Expr
 
@@ -89,7 +89,84 @@ class Table:
     rows: tuple[tuple[Cell, ...], ...]
 
 
-Block = Prose | Listing | Derivation | Table
+Point = tuple[float, float]  # in points of print, y downwards
+Text = Expr | Line | Words
+Ink = Literal["black", "faint", "value", "gradient"]  # a value is set upright, a gradient in italics, whatever the ink
+
+
+@dataclass(slots=True)
+class Node:
+    """A circle, or a pill where it is wider than high, with one or two lines of text in it."""
+
+    name: str  # letters and digits
+    at: Point
+    width: float
+    height: float
+    lines: tuple[Text, ...] = ()
+    dashed: bool = False
+
+
+@dataclass(slots=True)
+class Path:
+    """Straight pieces from point to point; ``start`` and ``end`` are the names of nodes at whose borders it ends."""
+
+    points: tuple[Point, ...]
+    start: str = ""
+    end: str = ""
+    arrow: bool = False
+    dashed: bool = False
+    ink: Ink = "black"
+    thick: bool = False
+
+
+@dataclass(slots=True)
+class Dot:
+    """A filled circle."""
+
+    at: Point
+    radius: float = 1.2
+    ink: Ink = "black"
+
+
+@dataclass(slots=True)
+class Label:
+    """A text whose middle, left or right end stands at a point, at half its height.
+
+    width, height: the room that is kept for it; ``ground``: paper lies under it, over what was drawn before.
+    """
+
+    at: Point
+    text: Text
+    width: float
+    height: float
+    anchor: Literal["start", "middle", "end"] = "middle"
+    ink: Ink = "black"
+    ground: bool = False
+
+
+Shape = Node | Path | Dot | Label
+
+
+@dataclass(slots=True)
+class Picture:
+    """Shapes in one coordinate system from (0, 0) to (width, height), the later ones over the earlier ones."""
+
+    width: float
+    height: float
+    shapes: tuple[Shape, ...]
+
+
+@dataclass(slots=True)
+class Figure:
+    """A picture with what it shows in words; it is drawn where a format shows pictures."""
+
+    kind: ClassVar = "figure"
+    name: str
+    alternative: tuple[Words, ...]
+    draw: Callable[[], Picture] = field(repr=False, compare=False)
+
+
+Block = Prose | Listing | Derivation | Table | Figure
 
 
 @dataclass(slots=True)

@@ -5,10 +5,12 @@ where there is a learning rate. The first update is worked in full, with show = 
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
+from calc.algebra import number
 from calc.circuit import Circuit, assignments_of, consumers, edges_of, local_of, path_of
-from calc.document import Block, Cell, Derivation, Document, Line, Listing, Section, Table, Words, prose
-from calc.expr import Call, Cases, Expr, Frac, Name, Neg, Num, Partial, Pow, Prod, Sum
+from calc.document import Argument, Block, Cell, Derivation, Document, Line, Listing, Section, Table, Words, prose
+from calc.expr import Call, Cases, Expr, Name, Num, Partial, parts
 from calc.graph import LEARNING_RATE
 from calc.lines import COLUMNS, Lines, chunks, plural
 from calc.notation import notation_of
@@ -38,7 +40,9 @@ def explain_circuit(iterations: Sequence[Iteration[Circuit]]) -> tuple[Document,
                 writer = CircuitWriter(one.problem, one.trace, one.exact, writer.count)
             if len(iterations) > 1:
                 sections.append(Section(Words("circuit.iteration", {"index": one.index}), ()))
-            sections += [*writer.forward(), *writer.backward(), *writer.update(), *writer.check()]
+            level = 2 if len(iterations) > 1 else 1  # under the heading of the step
+            parts = (*writer.forward(), *writer.backward(), *writer.update(), *writer.check())
+            sections += [replace(section, level=level) for section in parts]
             numbers.append(writer.numbers)
         else:
             numbers.append({})
@@ -125,8 +129,13 @@ class CircuitWriter(Lines[Circuit]):
             yield Words("circuit.sgn", {"size": Call("abs", (u,)), "function": Call("sgn", (u,)), "value": kinks})
         if "H" in heads:
             yield Words("circuit.larger", {"function": Call("H", (u,)), "argument": u})
-        for name in sorted(picked):
-            yield Words(f"circuit.tie_{name}", {"value": kinks})
+        if picked:
+            share: dict[str, Argument] = {
+                "function": Call("H", (u,)),
+                "value": kinks,
+                "rest": number(1 - kinks.shown.value),
+            }
+            yield Words(f"circuit.tie_{'both' if len(picked) > 1 else picked.pop()}", share)
         if "relu'" in heads:
             yield Words("circuit.relu", {"function": Call("relu'", (u,)), "argument": u, "value": at_zero})
 
@@ -149,10 +158,10 @@ class CircuitWriter(Lines[Circuit]):
     def _ties(self) -> Iterator[Block]:
         """Nodes that stand exactly at a kink."""
         for node in self.graph.nodes:
-            for _, slope in node.locals:
-                at = [case for case in _cases(slope) if self.trace.side(case.on) == 0]
-                if at:
-                    yield prose("circuit.at_kink", node=node.name, function=at[0].head, value=at[0].at)
+            cases = dict.fromkeys(case for _, slope in node.locals for case in _cases(slope))
+            for case in cases:
+                if self.trace.side(case.on) == 0:
+                    yield prose("circuit.at_kink", node=node.name, function=case.head, value=case.at)
 
     def backward(self) -> Iterator[Section]:
         graph = self.graph
@@ -195,19 +204,37 @@ class CircuitWriter(Lines[Circuit]):
             yield from self._derivation(self._line(Partial(graph.top, v).id) for v in apart)
             yield prose(f"circuit.apart_{plural(len(apart))}", values=tuple(apart), last=graph.loss)
         zero = [v for v in graph.parameters[0] if v in entered and self.trace.is_zero(Partial(graph.top, v).id)]
-        if zero:
-            yield prose(f"circuit.zero_{plural(len(zero))}", values=tuple(zero), last=graph.loss)
+        dead = {u for u, _ in edges_of(graph) if u not in entered and u != graph.loss and u in self.followed}
+        if dead:
+            names = tuple(node.name for node in graph.nodes if node.name in dead)
+            yield prose(f"circuit.dead_{plural(len(names))}", nodes=names, last=graph.loss)
+        bent = self._bent()
+        for key, found in (("zero", [v for v in zero if v not in bent]), ("zero_bent", [v for v in zero if v in bent])):
+            if found:
+                yield prose(f"circuit.{key}_{plural(len(found))}", values=tuple(found), last=graph.top)
+
+    def _bent(self) -> set[Name]:
+        """What leads to a node that stands at a kink: a gradient by it is one by convention."""
+        bent: set[Name] = set()
+        for u, v in edges_of(self.graph):
+            if u in bent or self.trace.at_kink(local_of(self.graph, u, v).id):
+                bent.add(v)
+        return bent
 
     def _edges(self) -> Iterator[Block]:
         """Every edge in order of visit: local × upstream → downstream."""
         graph, entered = self.graph, consumers(self.graph)
+        if not entered:
+            return
         yield prose("circuit.edges")
         rows: list[tuple[Cell, ...]] = []
         several = any(len(paths) > 1 for paths in entered.values())
+        sums_of: dict[Name, dict[str, Shown]] = {}
         for u, v in edges_of(graph):
             path, total = path_of(graph, u, v, entered), Partial(graph.top, v)
-            parts = self.trace.operands(self.trace.steps[total.id])[0] if len(entered[v]) > 1 else {}
-            passed = parts.get(path.id) or self.trace.show(path.id)  # with the digits that the sum needs
+            if len(entered[v]) > 1 and v not in sums_of:
+                sums_of[v] = self.trace.operands(self.trace.steps[total.id])[0]
+            passed = sums_of.get(v, {}).get(path.id) or self.trace.show(path.id)  # with the digits that the sum needs
             factors = self._edge_operands(local_of(graph, u, v), Partial(graph.top, u), path, passed)
             last = u == entered[v][-1] and len(entered[v]) > 1
             sums = [self._num(total.id) if last else None] if several else []
@@ -306,26 +333,9 @@ def _answers(iterations: Sequence[Iteration[Circuit]]) -> Iterator[Section]:
     yield Section(Words("section.answers"), (Table(tuple(heads), tuple(rows)),))
 
 
-def _parts(expr: Expr) -> Iterator[Expr]:
-    """An expression and everything within it."""
-    yield expr
-    match expr:
-        case Sum(parts) | Prod(parts) | Call(_, parts):
-            for part in parts:
-                yield from _parts(part)
-        case Neg(arg):
-            yield from _parts(arg)
-        case Frac(num, den):
-            yield from (*_parts(num), *_parts(den))
-        case Pow(base, exponent):
-            yield from _parts(base)
-            if not isinstance(exponent, int):
-                yield from _parts(exponent)
-
-
 def _cases(expr: Expr) -> list[Cases]:
-    return [part for part in _parts(expr) if isinstance(part, Cases)]
+    return [part for part in parts(expr) if isinstance(part, Cases)]
 
 
 def _calls(expr: Expr) -> list[Call]:
-    return [part for part in _parts(expr) if isinstance(part, Call)]
+    return [part for part in parts(expr) if isinstance(part, Call)]

@@ -10,7 +10,7 @@ A tree over names is the symbolic line; ``substitute`` puts printed numbers for 
 substituted line; ``evaluate`` gives the value. All three come from the one tree, so they cannot drift apart.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -251,7 +251,7 @@ def _sqrt(value: Number) -> Number:
         if above * above == value.p and below * below == value.q:
             return fmpq(above, below)
     if is_nothing(value):  # such as g² of a gradient that cancels: its ball reaches below 0, where arb has no root
-        return arb(0, arb(value).abs_upper().sqrt())
+        return value  # it counts as 0, and so does its root
     return arb(value).sqrt()
 
 
@@ -467,6 +467,13 @@ def children(expr: Expr) -> tuple[Expr, ...]:
     return ()
 
 
+def parts(expr: Expr) -> Iterator[Expr]:
+    """An expression and everything within it."""
+    yield expr
+    for part in children(expr):
+        yield from parts(part)
+
+
 def at_kink(expr: Expr, values: Mapping[str, Number]) -> bool:
     """Whether a case distinction in ``expr`` stands exactly between its cases.
 
@@ -538,7 +545,7 @@ def substitute(expr: Expr, printed: Mapping[str, Shown]) -> Expr:
             first, *rest = [substitute(term, printed) for term in terms]
             return Sum((_unsigned(first), *rest))
         case Neg(arg):
-            return Neg(substitute(arg, printed))
+            return Neg(_unsigned(substitute(arg, printed)))
         case Prod(factors):
             return Prod(tuple([_unsigned(substitute(factor, printed)) for factor in factors]), "×")
         case Frac(num, den):

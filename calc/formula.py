@@ -79,9 +79,11 @@ def parse(text: str, names: Collection[str]) -> Expr:
     return _Reader(text, 0, names).read()
 
 
-def parse_assignment(text: str, names: Collection[str]) -> Assignment:
+def parse_assignment(text: str, names: Collection[str], later: Collection[str] = ()) -> Assignment:
     """Read one line ``name = formula`` over ``names``.
 
+    Args:
+        later: names that further lines assign, to be told of.
     Raises:
         FormulaError: see ``parse``; or no name stands before the equals sign.
     """
@@ -91,9 +93,11 @@ def parse_assignment(text: str, names: Collection[str]) -> Assignment:
         raise FormulaError(text, 0, 'no "=" found, an assignment needed. Write f = …')
     name = left.strip()
     at = len(left) - len(left.lstrip())
+    if name in READ:
+        raise FormulaError(text, at, f'"{name}" found before the =, a function. Give the quantity another name')
     if not is_name(name):
         raise FormulaError(text, at, f'"{_shown(name)}" found before the =, one name of letters, digits and _ needed')
-    return Assignment(name, _Reader(text, len(left) + 1, names).read())
+    return Assignment(name, _Reader(text, len(left) + 1, names, later).read())
 
 
 def is_name(text: str) -> bool:
@@ -116,9 +120,9 @@ def _bounded(text: str) -> None:
 class _Reader:
     """Python's syntax tree of one formula into an expression."""
 
-    def __init__(self, text: str, start: int, names: Collection[str]) -> None:
+    def __init__(self, text: str, start: int, names: Collection[str], later: Collection[str] = ()) -> None:
         _bounded(text)
-        self.text, self.start, self.names = text, start, names
+        self.text, self.start, self.names, self.later = text, start, names, later
 
     def read(self) -> Expr:
         # brackets around it, so that Python's grammar takes spaces before it
@@ -241,6 +245,9 @@ class _Reader:
         raise self.error(node, "found what no formula has. Use + - * / ** ( ), numbers, names and functions")
 
     def operation(self, node: ast.BinOp, left: Expr, right: Expr) -> Expr:
+        if isinstance(node.op, ast.Mult | ast.Div) and isinstance(left, Neg) and not self.bracketed(node.left):
+            # −2 x is −(2 x), as on paper
+            return Neg(self.operation(node, left.arg, right))
         match node.op:
             case ast.Div():
                 return Frac(left, right)
@@ -320,6 +327,8 @@ class _Reader:
     def unknown(self, id: str, known: Collection[str], what: str) -> str:
         import difflib  # only where something is wrong
 
+        if id in self.later:
+            return f'"{_shown(id)}" is assigned later. Move its formula up, before this one'
         close = difflib.get_close_matches(id[:60], [*self.names, *READ], n=1)
         hint = " Write exp(…)." if id == "e" else f' Did you mean "{close[0]}"?' if close else ""
         return f'"{_shown(id)}" {what}.{hint} Known: {", ".join(known)}'

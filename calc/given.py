@@ -9,6 +9,7 @@ from calc.document import (
     Derivation,
     Line,
     Listing,
+    Prose,
     Section,
     Table,
     Words,
@@ -39,15 +40,7 @@ class GivenWriter(Lines[Network]):
 
     def given(self) -> Iterator[Section]:
         problem = self.problem
-        widths = problem.widths
-        layers: list[Words] = []
-        for number, (layer, width) in enumerate(zip(problem.layers, widths[1:], strict=True), 1):
-            role = "outputs" if number == len(problem.layers) else "hidden"
-            layers.append(
-                Words(f"given.{role}_{plural(width)}", {"count": width, "activation": self._named(layer.activation)})
-            )
-        inputs = Words(f"given.inputs_{plural(widths[0])}", {"count": widths[0]})
-        blocks: list[Block] = [prose("given.network", inputs=inputs, layers=tuple(layers))]
+        blocks: list[Block] = [Prose((described(problem),))]
         blocks += self._numbers_given()
         blocks += self._rates_and_state()
         blocks.append(prose("given.conventions"))
@@ -56,13 +49,6 @@ class GivenWriter(Lines[Network]):
             parameter, rule = self._rule()
             blocks += [prose("given.rule", parameter=parameter), Derivation(tuple(rule))]
         yield Section(Words("section.given"), tuple(blocks))
-
-    def _named(self, activation: Activation) -> Words:
-        """An activation in words; a formula of the author's as f(z) = …"""
-        if not activation.own:
-            return Words(f"activation.{activation.name}", default=activation.name.replace("_", " "))
-        function = Call(function_of(activation, self.problem.layers), (Name("z"),))
-        return Words("activation.own", {"function": Line(function, (("=", activation.formula(Name("z"))),))})
 
     def _numbers_given(self) -> Iterator[Block]:
         """Samples and parameters."""
@@ -257,3 +243,23 @@ def _cases(expr: Expr) -> Iterator[Cases]:
         yield expr
     for part in children(expr):
         yield from _cases(part)
+
+
+def described(problem: Network) -> Words:
+    """A fully connected network with so many inputs, hidden and output units, each layer with its activation."""
+    widths = problem.widths
+    layers: list[Words] = []
+    for number, (layer, width) in enumerate(zip(problem.layers, widths[1:], strict=True), 1):
+        role = "outputs" if number == len(problem.layers) else "hidden"
+        activation = _named(layer.activation, problem)
+        layers.append(Words(f"given.{role}_{plural(width)}", {"count": width, "activation": activation}))
+    inputs = Words(f"given.inputs_{plural(widths[0])}", {"count": widths[0]})
+    return Words("given.network", {"inputs": inputs, "layers": tuple(layers)})
+
+
+def _named(activation: Activation, problem: Network) -> Words:
+    """An activation in words; a formula of the author's as f(z) = …"""
+    if not activation.own:
+        return Words(f"activation.{activation.name}", default=activation.name.replace("_", " "))
+    function = Call(function_of(activation, problem.layers), (Name("z"),))
+    return Words("activation.own", {"function": Line(function, (("=", activation.formula(Name("z"))),))})

@@ -12,6 +12,7 @@ from calc.document import (
     prose,
 )
 from calc.expr import (
+    FUNCTIONS,
     Call,
     Expr,
     Frac,
@@ -23,6 +24,7 @@ from calc.expr import (
     Quantity,
     Sum,
     evaluate,
+    parts,
     substitute,
 )
 from calc.notation import find_parameters
@@ -58,8 +60,10 @@ def step_line(trace: Trace, step: Step, number: int | None = None, symbolic: boo
     values = {id: operand.value for id, operand in printed.items()}
     if shown.exact and decided(lambda: evaluate(step.expr, values)) != shown.value:
         result = ("≈", Num(shown))  # exact as it is, it does not follow exactly from rounded operands
-    sides: list[tuple[str, Expr]] = [("=", step.expr)] if symbolic else []
     substituted = substitute(step.expr, printed)
+    defined = any(isinstance(part, Call) and FUNCTIONS[part.function].definition for part in parts(step.expr))
+    named = bool(step.uses) or defined or _repeats(substituted, shown)  # else both sides are the same numbers
+    sides: list[tuple[str, Expr]] = [("=", step.expr)] if symbolic and named else []
     if not _repeats(substituted, shown):
         sides.append(("=", substituted))
     return Line(step.result, (*sides, result), number), faithful
@@ -159,11 +163,14 @@ class Lines(Generic[P]):
 
     def _numeric(self, candidates: Sequence[Name]) -> Iterator[Block]:
         """The gradient of one of these parameters by a difference quotient, at the digits the line needs."""
+        why: set[str] = set()
         for w in candidates[:8]:
             gradient = Partial(self.graph.top, w)
             found = None if self.exact.is_zero(gradient.id) else difference_quotient(self.exact, w)
             differs = self.exact.show(gradient.id).value != self.trace.show(gradient.id).value
             if found is None or (differs and self.trace.rounding.carry == "full"):  # a gradient by convention
+                zero = self.exact.is_zero(gradient.id)
+                why.add("_updated" if found is not None or differs else "_zero" if zero else "_kink")
                 continue
             h, above, below, result = found
             at = ahead_of(w) if ahead_of(w) in self.graph.ahead else w
@@ -183,7 +190,7 @@ class Lines(Generic[P]):
             else:
                 yield prose("check.nearly", gradient=value)
             return
-        yield prose("check.no_numeric")
+        yield prose(f"check.no_numeric{why.pop() if len(why) == 1 else '_updated' if '_updated' in why else ''}")
 
 
 # --- small change ----------------------------------------------------------------------------------------------------

@@ -187,9 +187,13 @@ def function_of(activation: Activation, layers: Sequence[Layer]) -> str:
     return bare if bare.isascii() and bare.isalpha() else "f"
 
 
-def find_parameters(problem: Problem, parameters: Sequence[Name], wanted: Sequence[str]) -> list[Name]:
+def find_parameters(
+    problem: Problem, parameters: Sequence[Name], wanted: Sequence[str], where: str = "solution.show"
+) -> list[Name]:
     """The parameters that a user names by id (w2_1_1) or by printed name with _ ^ { } removed (w5).
 
+    Args:
+        where: the option that names them.
     Raises:
         ProblemError: a name fits no parameter, or several.
     """
@@ -205,12 +209,10 @@ def find_parameters(problem: Problem, parameters: Sequence[Name], wanted: Sequen
             found += fits
         elif fits:
             ids = ", ".join(name.id for name in fits[:8])
-            faults.append(Fault("solution.show", f'"{text[:60]}" is ambiguous: it may be {ids}. Name it by its id'))
+            faults.append(Fault(where, f'"{text[:60]}" is ambiguous: it may be {ids}. Name it by its id'))
         else:
             known = ", ".join([name.id for name in parameters[:6]] + (["…"] if len(parameters) > 6 else []))
-            faults.append(
-                Fault("solution.show", f'"{text[:60]}" is no parameter of this problem. Known: {known}, or as printed')
-            )
+            faults.append(Fault(where, f'"{text[:60]}" is no parameter of this problem. Known: {known}, or as printed'))
     if faults:
         raise ProblemError("problem", faults)
     return found

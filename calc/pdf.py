@@ -1,4 +1,4 @@
-"""Typst source → PDF bytes, by the compiler of the typst package: no TeX, no network, no file but the source."""
+"""Typst source → PDF or PNG bytes, by the compiler of the typst package: no TeX, no network, no file but the source."""
 
 import os
 import re
@@ -7,8 +7,12 @@ import tempfile
 from calc.errors import CalcError, Fault, ProblemError
 
 
-def typeset(source: str) -> bytes:
-    """Compile with the embedded fonts only; dated SOURCE_DATE_EPOCH or 1970, so the bytes never vary."""
+def typeset(source: str, format: str = "pdf", ppi: float = 144.0) -> bytes:
+    """Compile with the embedded fonts only; dated SOURCE_DATE_EPOCH or 1970, so the bytes never vary.
+
+    Args:
+        format: "pdf"; or "png" of a single page, with ``ppi`` dots per inch.
+    """
     import typst
 
     date = os.environ.get("SOURCE_DATE_EPOCH", "") or "0"
@@ -25,8 +29,11 @@ def typeset(source: str) -> bytes:
             package_cache_path=empty,
         )
         try:
-            pdf = compiler.compile(format="pdf", timestamp=int(date))
+            if format == "png":
+                page = compiler.compile(format="png", ppi=ppi, timestamp=int(date))
+            else:
+                page = compiler.compile(format="pdf", timestamp=int(date))
         except typst.TypstError as error:
             raise CalcError(f"the page could not be typeset: {error}") from None
-    assert isinstance(pdf, bytes)
-    return pdf
+    assert isinstance(page, bytes)
+    return page

@@ -22,6 +22,7 @@ from pydantic import (
     PlainValidator,
     StrictBool,
     StrictInt,
+    StrictStr,
     ValidationError,
     WithJsonSchema,
 )
@@ -182,6 +183,12 @@ class NotationOptions(Table):
     ] = {}
 
 
+class Figures(Table):
+    """The pictures that are asked for beside the usual ones: ``surface``, the loss over the plane of two parameters."""
+
+    surface: tuple[StrictStr, StrictStr] | None = None
+
+
 def _rule_conflicts(problem: "Network") -> Iterator[Fault]:
     """What the perceptron rule and the delta rule have no place for."""
     rule = problem.training.rule
@@ -227,6 +234,7 @@ class Problem(Table):
     rounding: Rounding = Rounding.model_construct()
     solution: SolutionOptions = SolutionOptions.model_construct()
     notation: NotationOptions = NotationOptions.model_construct()
+    figures: Figures | None = None
 
     def __new__(cls, /, **tables: Any) -> "Problem":
         kind = cls if cls is not Problem else Network

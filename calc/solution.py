@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flint import fmpq
 
@@ -16,13 +16,17 @@ from calc.document import Document
 from calc.errors import CalcError, Fault, ProblemError
 from calc.explain import explain
 from calc.expr import Expr, Name
+from calc.fields import unknown
 from calc.lines import step_line
 from calc.notation import Notation, find_parameters, notation_of
 from calc.problem import Network, Problem
-from calc.render import FORMATS, Format, render
+from calc.render import FORMATS, VARIANTS, Format, Options, render, wording
 from calc.trace import Step, Trace
 from calc.training import Iteration, train
 from calc.updates import change_of
+
+if TYPE_CHECKING:
+    from calc.illustration import Illustration
 
 # a page, for each update the number of each step's line by the step's id, and the last number given
 Explained = tuple[Document, list[dict[str, int]], int]
@@ -69,26 +73,51 @@ class Page(ABC):
     language = "en"  # of the wording
 
     @property
+    def placed(self) -> Sequence[Mapping[str, int]]:
+        """For each update the number of each quantity's line, by its id; nothing where lines have no numbers."""
+        return ()
+
+    @property
     @abstractmethod
     def document(self) -> Document:
-        """The page, in no particular format."""
+        """The page with its pictures, in no particular format."""
+
+    @property
+    def bare(self) -> Document:
+        """The page without pictures."""
+        return self.document
 
     @abstractmethod
     def _as_json(self) -> dict[str, Any]: ...
 
-    def render(self, format: str = "markdown") -> str:
-        """The page as text: markdown, latex, typst, text, json, or their suffixes.
+    def render(
+        self,
+        format: str = "markdown",
+        *,
+        dialect: str | None = None,
+        fragment: bool = False,
+        document_class: str | None = None,
+    ) -> str:
+        """The page as text: markdown, latex, typst, html, text, json, or their suffixes.
 
+        Args:
+            dialect: the host that reads the Markdown: github, gitlab, pandoc, jupyter, plain.
+            fragment: LaTeX without a preamble, for \\input.
+            document_class: of the LaTeX: article or exam.
         Raises:
-            ProblemError: no such text format, or one of the user's templates is wrong.
+            ProblemError: no such text format, an option that is none of it, or a wrong template of the user's.
+            UnsupportedError: the page has more formulas than the host of the dialect shows.
         """
+        options = Options(dialect, fragment, document_class)
+        check_options(format, options)
         if format == "pdf":
             raise ProblemError("format", [Fault("pdf", 'is not text. Use save("page.pdf") or pdf()')])
         if format == "json":
             return json.dumps(self._as_json(), indent=1) + "\n"
-        chosen, document = find_format(format), self.document
+        chosen = find_format(format, options)
+        document = self.document if chosen.pictures else self.bare
         try:
-            return render(document, chosen, self.notation, self.templates, self.language)
+            return render(document, chosen, self.notation, self.templates, self.language, self.placed)
         except CalcError:
             raise
         except Exception as error:
@@ -102,17 +131,30 @@ class Page(ABC):
 
         return typeset(self.render("typst"))
 
-    def save(self, path: str | Path, format: str | None = None) -> None:
-        """Write a file, whole or not at all; its suffix decides the format.
+    def save(
+        self,
+        path: str | Path,
+        format: str | None = None,
+        *,
+        dialect: str | None = None,
+        fragment: bool = False,
+        document_class: str | None = None,
+    ) -> None:
+        """Write a file, whole or not at all; its suffix decides the format. The options are those of ``render``.
 
         Raises:
-            ProblemError: no such format, or the file cannot be written.
+            ProblemError: no such format, an option that is none of it, or the file cannot be written.
         """
         name = format or format_of(path)
-        write_whole(path, self.pdf() if name == "pdf" else self.render(name).encode())
+        if name == "pdf":
+            check_options(name, Options(dialect, fragment, document_class))
+            write_whole(path, self.pdf())
+        else:
+            page = self.render(name, dialect=dialect, fragment=fragment, document_class=document_class)
+            write_whole(path, page.encode())
 
     def _repr_markdown_(self) -> str:
-        return self.render("markdown")
+        return self.render("markdown", dialect="jupyter")
 
     def _repr_latex_(self) -> str:
         return self.render("latex")
@@ -138,6 +180,7 @@ class Solution(Page):
         """
         self.problem, self.templates, self.language = problem, templates, problem.solution.language
         self._explain = explained
+        self._worked = tuple(iterations)
         self.iterations = tuple(Values(iteration) for iteration in iterations)
         self.trace = iterations[0].trace
         self.notation = notation_of(problem)
@@ -146,10 +189,31 @@ class Solution(Page):
     def _explained(self) -> Explained:
         return self._explain()
 
-    @property
+    @cached_property
     def document(self) -> Document:
-        """The page, in no particular format."""
+        from calc.figures import illustrated  # only where a format shows pictures
+
+        return illustrated(self.bare, self.problem, self._worked)
+
+    @property
+    def bare(self) -> Document:
         return self._explained[0]
+
+    def figure(self, name: str) -> "Illustration":
+        """A picture: "network", "graph", "loss" or "surface"; it shows itself in a notebook, and saves itself.
+
+        Raises:
+            ProblemError: there is no such picture of this problem.
+        """
+        from calc.figures import figure_of
+        from calc.illustration import Illustration
+
+        figure = figure_of(name, self.problem, self._worked)
+        return Illustration(figure, self.notation, wording(self.templates, self.language), self.problem.title)
+
+    @property
+    def placed(self) -> Sequence[Mapping[str, int]]:
+        return self._explained[1]
 
     def __getitem__(self, id: str) -> Result:
         return self.iterations[0][id]
@@ -231,7 +295,7 @@ def solve(problem: Problem, templates: str | Path | None = None) -> Solution:
     """Work a problem and verify it.
 
     Raises:
-        ProblemError: ``show`` names something that is no parameter.
+        ProblemError: ``show`` or ``figures.surface`` names something that is no parameter.
         UnsupportedError: a quantity is undefined or unprintable at these numbers.
         VerificationError: the independent check failed; nothing may be printed.
     """
@@ -239,6 +303,10 @@ def solve(problem: Problem, templates: str | Path | None = None) -> Solution:
     if isinstance(problem.solution.show, tuple):
         parameters = [w for layer in iterations[0].trace.graph.parameters for w in layer]
         find_parameters(problem, parameters, problem.solution.show)
+    if problem.figures is not None:
+        from calc.figures import plane_of
+
+        plane_of(problem, iterations[0].trace.graph.parameters)
     folder = Path(templates) if templates is not None else None
     return Solution(problem, iterations, partial(_explain, problem, iterations), folder)
 
@@ -267,17 +335,43 @@ def _explain(problem: Problem, iterations: Sequence[Iteration[Any]]) -> Explaine
 FORMAT_NAMES = (*(name for format in FORMATS for name in (format.name, *format.aliases)), "json", "pdf")
 
 
-def find_format(name: str) -> type[Format]:
-    """The text format of a name, md or markdown alike.
+def find_format(name: str, options: Options = Format.options) -> type[Format]:
+    """The text format of a name, md or markdown alike, as the options ask for it.
 
     Raises:
         ProblemError: there is none.
     """
     for format in FORMATS:
         if name in (format.name, *format.aliases):
-            return format
+            asked = options._replace(document_class=None) if options.document_class == "article" else options
+            return next((v for v in VARIANTS if v.name == format.name and v.options == asked), format)
     fault = Fault("format", f'"{name[:40]}" is not known. Known: {", ".join(FORMAT_NAMES)}')
     raise ProblemError("output", [fault])
+
+
+def check_options(name: str, options: Options) -> None:
+    """Every option must be known and one of the format's.
+
+    Raises:
+        ProblemError: lists those that are not.
+    """
+    own = name if name in ("json", "pdf") else find_format(name).name
+    classes = ["article", *dict.fromkeys(v.options.document_class for v in VARIANTS if v.options.document_class)]
+    dialects = [v.options.dialect for v in VARIANTS if v.options.dialect]
+    faults: list[Fault] = []
+    for where, asked, known, format in (
+        ("dialect", options.dialect, dialects, "md"),
+        ("fragment", options.fragment or None, [True], "tex"),
+        ("class", options.document_class, classes, "tex"),
+    ):
+        if asked is not None and asked not in known:
+            faults.append(Fault(where, unknown(str(asked), map(str, known), map(str, known))))
+        elif asked is not None and own != format:
+            faults.append(
+                Fault(where, f"found with the format {own}, but only {format} has it. Ask for {format}, or drop it")
+            )
+    if faults:
+        raise ProblemError("output", faults)
 
 
 def format_of(path: str | Path) -> str:

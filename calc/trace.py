@@ -20,6 +20,7 @@ from flint import fmpq
 from calc import rules
 from calc.errors import UnsupportedError
 from calc.expr import (
+    Call,
     Expr,
     Name,
     Neg,
@@ -32,6 +33,7 @@ from calc.expr import (
     bounded,
     evaluate,
     negated,
+    parts,
     quantities,
     rename,
     sum_of,
@@ -58,6 +60,8 @@ from calc.problem import Network, Problem
 from calc.updates import change_of
 
 T = TypeVar("T")
+
+NEAR = "It hangs on whether a number is exactly 0: change the numbers that lead there"
 
 
 class Step:
@@ -330,7 +334,7 @@ class Trace:
                     return attempt()
             except Undecided:
                 if self._bits >= LAST_BITS:
-                    raise UnsupportedError(f"{name or 'a value'} is not decided at {LAST_BITS} bits") from None
+                    raise UnsupportedError(f"{name or 'a value'} is not decided at {LAST_BITS} bits. {NEAR}") from None
                 self._bits *= 2
                 if self.rounding.carry == "full":
                     self._refine(self._evaluate)
@@ -351,17 +355,49 @@ class Trace:
                     self._shown[id, 0] = shown
                     values[id] = shown.value
             except Undefined as error:
-                remedy = "Change the numbers that lead there"
+                remedy, why = "Change the numbers that lead there", self._root_at_zero(step, values) or str(error)
                 if self.rounding.carry == "rounded":
                     remedy += ', set rounding.carry = "full" or keep more digits'
-                raise UnsupportedError(f"{id}: {error}. {remedy}") from None
+                raise UnsupportedError(f"{self._told(step)}: {why}. {remedy}{self._spared(step)}") from None
             except Unprintable as error:
                 raise UnsupportedError(f"{id} {error}") from None
             except Undecided:
                 if self._bits >= LAST_BITS:
-                    raise UnsupportedError(f"{id} is not decided at {LAST_BITS} bits") from None
+                    raise UnsupportedError(f"{id} is not decided at {LAST_BITS} bits. {NEAR}") from None
                 raise
         self.values = values
+
+    def _told(self, step: Step) -> str:
+        """What a quantity without a value is called."""
+        if isinstance(self.problem, Network):
+            return step.result.id
+        from calc.circuit import described
+
+        return described(self.problem, self.steps, step.result)
+
+    def _spared(self, step: Step) -> str:
+        """What else helps: a derivative that nobody needs, a step that is shorter."""
+        result, parameters = step.result, self.graph.parameters[0]
+        if isinstance(self.problem, Network):
+            return ""
+        if isinstance(result, Partial) and step.kind == "local" and result.by in parameters and len(parameters) > 1:
+            return f", or leave {result.by.id} out of graph.wrt"
+        return ", or lower the learning rate" if isinstance(result, Name) and result.updated else ""
+
+    def _root_at_zero(self, step: Step, values: Mapping[str, Number]) -> str:
+        """What is said of a derivative that is none because a root of 0 moves; nothing where that is not why."""
+        slope = step.result
+        if step.kind != "local" or not isinstance(slope, Partial) or slope.of.id not in self.steps:
+            return ""
+        for part in parts(self.steps[slope.of.id].expr):
+            if isinstance(part, Call) and part.function == "sqrt" and slope.by in quantities(part):
+                try:
+                    zero = sign(evaluate(part, values)) == 0
+                except (Undecided, Undefined):
+                    continue
+                if zero:
+                    return f"a root of 0 in {slope.of.id}, which has no derivative there"
+        return ""
 
     def at(self, bits: int) -> tuple[Mapping[str, Number], int]:
         """The values, evaluated with at least ``bits`` bits, and with how many they were."""

@@ -94,8 +94,9 @@ def _bounded(trace: Trace) -> None:
     limit = fmpq(10) ** LARGEST_EXPONENT
     for w in (name for layer in trace.graph.parameters for name in layer if name in trace.graph.trained):
         if not abs(arb(trace.values[w.after_update().id])) < arb(limit):
+            what = "training" if isinstance(trace.problem, Network) else "descent"
             raise UnsupportedError(
-                f"{w.id} has grown beyond 10^{LARGEST_EXPONENT}: the training runs off. Lower the learning rate"
+                f"{w.id} has grown beyond 10^{LARGEST_EXPONENT}: the {what} runs off. Lower the learning rate"
             )
 
 

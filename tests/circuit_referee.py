@@ -29,7 +29,11 @@ LONGEST = 5000  # bits of a Fraction
 
 
 class Undefined(Exception):
-    """The formula or a derivative has no value here, or none that is compared."""
+    """The formula or a derivative has no value here."""
+
+
+class Beyond(Exception):
+    """A value that no page shows, or none that a referee of so many digits should judge."""
 
 
 def _real(value: Value) -> Any:
@@ -38,10 +42,12 @@ def _real(value: Value) -> Any:
 
 def _settled(value: Value) -> Value:
     """A long Fraction as a real; what has no value, or one that no page shows, is refused."""
-    if not isinstance(value, Fraction) and (isinstance(value, MP.mpc) or not MP.isfinite(value)):
+    if isinstance(value, MP.mpc):
         raise Undefined
+    if not isinstance(value, Fraction) and not MP.isfinite(value):
+        raise Beyond
     if value and not (abs(value) < LARGEST and abs(value) * SMALLEST > 1):
-        raise Undefined
+        raise Beyond
     return _real(value) if isinstance(value, Fraction) and value.denominator.bit_length() > LONGEST else value
 
 
@@ -104,7 +110,7 @@ def _power(x: Value, y: Value) -> Value:
     if x < 0 or (x == 0 and y <= 0):
         raise Undefined
     if x in (0, 1):
-        return Fraction(x)
+        return Fraction(int(x))
     if isinstance(y, Fraction) and y.denominator == 2:
         return _power(_root(x), Fraction(y.numerator))
     return _settled(MP.power(_real(x), _real(y)))
@@ -152,7 +158,13 @@ class Dual:
         slopes: dict[str, Value] = {}
         for factor, part in parts:
             for name, slope in part.slopes.items():
-                slopes[name] = _plus(slopes.get(name, Fraction(0)), _times(factor(), slope))
+                try:
+                    part_of_it = _times(factor(), slope)
+                except Undefined:
+                    if slope == 0:  # nothing moves there, or 0 times what is undefined: it hangs on how it is written
+                        raise Beyond from None
+                    raise
+                slopes[name] = _plus(slopes.get(name, Fraction(0)), part_of_it)
         return Dual(value, slopes)
 
 
@@ -263,7 +275,8 @@ def recompute(problem: Mapping[str, Any]) -> list[dict[str, Value]]:
     """Every quantity of every update, by id.
 
     Raises:
-        Undefined: a quantity has no value, or one that no page shows.
+        Undefined: a quantity has no value.
+        Beyond: one has a value that no page shows.
     """
     graph, conventions = problem["graph"], problem.get("conventions", {})
     c = {key: read_number(conventions.get(key, 0)) for key in ("kinks", "relu_at_zero")}

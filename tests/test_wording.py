@@ -121,8 +121,14 @@ def test_the_program_asks_for_no_sentence_that_is_missing() -> None:
 
 
 def test_templates_ask_for_no_sentence_that_is_missing() -> None:
-    for path in (ROOT / "templates").rglob("document.*"):
-        for key in re.findall(r"said(?:\[|\.get\()[\"']([\w.]+)", path.read_text("utf-8")):
+    templates = [path for path in (ROOT / "templates").glob("*/*.*") if path.parent.name != "wording"]
+    wanted = {
+        path: re.findall(r"(?:said\[|said\.get\(|say\()\"([a-z_.]+)\"[],)]", path.read_text("utf-8"))
+        for path in templates
+    }
+    assert sum(map(len, wanted.values())) > 9
+    for path, keys in wanted.items():
+        for key in keys:
             assert key in said("en"), f"{path.name}: {key}"
 
 
@@ -142,9 +148,9 @@ def check_languages(tables: dict[str, Any]) -> int:
     count = 0
     for language, solution in pages.items():
         assert numbered(solution.render("markdown")) == lines, language
-        for format in ("latex", "typst", "text"):
+        for format in ("latex", "typst", "html", "text"):
             solution.render(format)
-        count += 4
+        count += 5
     assert len({solution.render("text") for solution in pages.values()}) == len(LANGUAGES)
     return count
 
@@ -205,7 +211,7 @@ def test_a_derivation_names_its_rules_in_every_language(formula: str, language: 
     wrt = "x" if "y)" in formula else None
     derivation, english = calc.derive(formula, wrt, language=language), calc.derive(formula, wrt)
     assert [line.latex for line in derivation.lines] == [line.latex for line in english.lines]
-    for format in ("markdown", "latex", "typst", "text"):
+    for format in ("markdown", "latex", "typst", "html", "text"):
         derivation.render(format)
     if language != "en":
         assert [line.rule for line in derivation.lines] != [line.rule for line in english.lines]
@@ -217,6 +223,32 @@ def test_a_space_that_is_never_broken_stays_in_every_format() -> None:
     assert "Conventions et arrondis\u00a0:" in solution.render("text")
     assert "Conventions et arrondis~:" in solution.render("latex")
     assert '#"Conventions et arrondis";~#":";' in solution.render("typst")
+    assert "Conventions et arrondis\u00a0:" in solution.render("html")
+
+
+def test_pages_for_browsers_name_their_language() -> None:
+    for language, solution in solutions(tomllib.loads((ROOT / "examples" / "xor.toml").read_text("utf-8"))).items():
+        assert f'<html lang="{language}">' in solution.render("html")
+
+
+def test_pictures_speak_the_language_of_the_problem() -> None:
+    solution = calc.solve(calc.load(ROOT / "examples" / "xor.toml", {("solution", "language"): "de"}))
+    assert "Eingänge" in solution.figure("network").svg
+    assert "Die Zahlen: " in solution.figure("network").alternative
+
+
+@pytest.mark.parametrize("fragment", [False, True])
+def test_an_exam_of_another_language_asks_in_it_and_breaks_no_word_by_english_rules(
+    fragment: bool, tmp_path: Path
+) -> None:
+    needs("pdflatex")
+    solution = calc.solve(calc.load(ROOT / "examples" / "xor.toml", {("solution", "language"): "de"}))
+    page = solution.render("latex", fragment=fragment, document_class="exam")
+    assert "Berechnen Sie den Fehler." in page
+    assert r"\hyphenpenalty=10000" in page
+    assert (r"\textbf{Lösung:}" in page) != fragment  # the host's own exam has its own
+    if not fragment:
+        assert "Overfull \\hbox" not in compile_latex(page, tmp_path)
 
 
 # The command line ----------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import ClassVar
 
-from calc.algebra import ZERO
+from calc.algebra import ZERO, nowhere_defined
 from calc.differentiate import differentiate
 from calc.expr import AtKink, Expr, Name, Quantity, children, quantities, rename
 from calc.formula import parse
@@ -25,7 +25,8 @@ class _Formula:
     """A formula over some names, and its derivative by the last of them.
 
     Raises:
-        ValueError: it is no formula, does not change with that name, or has a derivative too long for a page.
+        ValueError: it is no formula, has no value anywhere, does not change with that name, or has a derivative too
+            long for a page.
     """
 
     text: str
@@ -36,6 +37,10 @@ class _Formula:
         what = f"one that depends on {by.id} needed, or nothing is learned. Write it over {by.id}"
         if by not in quantities(self.expr):
             raise ValueError(f'the formula "{self.text.strip()[:40]}" without {by.id} found, {what}')
+        why = nowhere_defined(self.expr)
+        if why is not None:
+            found = f'the formula "{self.text.strip()[:40]}" found'
+            raise ValueError(f"{found}: {why}, whatever {by.id} is. Change the formula")
         slope = self.slope(lambda _: Shown("1", denominator="2"))
         if slope == ZERO:
             raise ValueError(f'the formula "{self.text.strip()[:40]}" found, whose derivative is 0 everywhere, {what}')

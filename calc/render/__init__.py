@@ -1,18 +1,20 @@
 """Document → text: the words of a language, the formulas of a format, placed by templates."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from calc.document import Cell, Derivation, Document, Line, Reference, Table, Words
-from calc.errors import Fault, ProblemError
+from calc.document import Argument, Cell, Derivation, Document, Figure, Line, Reference, Section, Table, Words
+from calc.errors import Fault, ProblemError, UnsupportedError
 from calc.expr import Expr, Num
 from calc.notation import Notation
+from calc.render.dialects import DIALECTS
 from calc.render.fit import fit, height
-from calc.render.format import TEMPLATES, Format
-from calc.render.latex import Latex
-from calc.render.layout import GAP, LONG, Row, fold, rows, split
+from calc.render.format import TEMPLATES, Drawing, Format, Options
+from calc.render.html import Html
+from calc.render.latex import LATEX_VARIANTS, Latex
+from calc.render.layout import GAP, LONG, Row, cut, fold, rows, split
 from calc.render.markdown import Markdown
 from calc.render.math import RELATION
 from calc.render.text import Text, stacked
@@ -21,14 +23,17 @@ from calc.render.typst import Typst
 if TYPE_CHECKING:
     import jinja2
 
-__all__ = ["FORMATS", "Format", "render", "wording"]
+__all__ = ["FORMATS", "VARIANTS", "Drawing", "Format", "Options", "draw", "render", "wording"]
 
-FORMATS: tuple[type[Format], ...] = (Markdown, Latex, Typst, Text)
+FORMATS: tuple[type[Format], ...] = (Markdown, Latex, Typst, Html, Text)
+VARIANTS: tuple[type[Format], ...] = (*DIALECTS, *LATEX_VARIANTS)  # chosen by the options of a format
 
 SHORT = 14  # rows that stay on one page
 HIGH = 20  # rows of matrices that need not
+SUMMARIES = ("section.answers", "section.training", "section.predictions")  # nothing is asked there
 NOTED = 100  # characters of a note and the frame of its row
 MOST_CHARACTERS = 1000  # of one block of formulas; some hosts refuse longer ones
+PICTURE = (465.0, 560.0)  # points: the largest picture on a page, which larger ones are scaled down to
 
 
 def render(
@@ -37,19 +42,56 @@ def render(
     notation: Notation,
     templates: Path | None = None,
     language: str = "en",
+    placed: Sequence[Mapping[str, int]] = (),
 ) -> str:
     """Write a document in one format.
 
     Args:
+        placed: for each update the number of each quantity's line, by its id, for formats that link to it.
         templates: a folder searched before calc's own; its files may extend "default/md/document.md" and so on.
         language: of the wording, e.g. "de"; the decimal sign is the notation's.
     Raises:
         ProblemError: a template of that folder is wrong.
+        UnsupportedError: the page is more than its host shows.
     """
-    view = _View(_format(format), notation, wording(templates, language), language)
+    view = _View(_format(format), notation, wording(templates, language), placed)
     if notation.matrices:
         document = fit(document, view.printer, format.page)
-    return _fill(_environment(templates), format.template, view, document)
+    page = _fill(_environment(templates), format.template, view, document)
+    excess = view.format.excess(page)
+    if excess and format.crowded is not None:
+        view.write_within(_format(format.crowded))
+        page = _fill(_environment(templates), format.template, view, document)
+        excess = view.format.excess(page)
+    if excess:
+        raise UnsupportedError(excess)
+    return page
+
+
+def draw(
+    figure: Figure, kind: str, notation: Notation, said: Mapping[str, str], title: str = "", whole: bool = False
+) -> Drawing:
+    """Draw a figure.
+
+    Args:
+        kind: "svg" or "tikz".
+        title: what stands before its own title, e.g. the problem's.
+        whole: as large as it is, not as a page has room for it.
+    """
+    picture = figure.draw()
+    alternative = _View(Text(), notation, said, ()).prose(figure.alternative)
+    width, height = PICTURE
+    scale = 1.0 if whole else min(1.0, width / picture.width, height / picture.height)
+    size = scale * picture.width, scale * picture.height, alternative
+    if kind == "tikz":
+        from calc.render.tikz import tikz  # each is loaded where it is asked for
+
+        return Drawing(tikz(picture, _View(Latex(), notation, said, ()).argument, scale), *size)
+    from calc.render.svg import Svg, svg
+
+    named = said[f"figure.title_{figure.name}"]
+    heading = f"{title}: {named}" if title else named
+    return Drawing(svg(picture, _View(Svg(), notation, said, ()).argument, heading, alternative, scale), *size)
 
 
 @cache
@@ -79,11 +121,12 @@ def _environment(templates: Path | None) -> "jinja2.Environment":
         if not templates.is_dir():
             raise ProblemError("templates", [Fault(str(templates), "no such folder. Name a folder of templates")])
         loaders.insert(0, jinja2.FileSystemLoader(templates))
-    # formats have escapes of their own (``view.text``); LaTeX and Typst need other marks than braces
+    # formats have escapes of their own (``view.text``); what HTML is not told to be safe is escaped once more;
+    # LaTeX and Typst need other marks than braces
     return jinja2.Environment(
         loader=jinja2.ChoiceLoader(loaders),
         undefined=jinja2.StrictUndefined,
-        autoescape=False,
+        autoescape=jinja2.select_autoescape(("html",)),
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
@@ -124,10 +167,22 @@ def _sentence(format: Format, said: str) -> list[str]:
 class _View:
     """What a template may ask for: everything as finished strings of its format."""
 
-    def __init__(self, format: Format, notation: Notation, said: Mapping[str, str], language: str) -> None:
-        self.format, self.said, self.language = format, said, language
+    def __init__(
+        self,
+        format: Format,
+        notation: Notation,
+        said: Mapping[str, str],
+        placed: Sequence[Mapping[str, int]],
+    ) -> None:
+        self.format, self.said, self.placed = format, said, placed
+        self.language = said["page.language"]
         self.printer = format.formulas(notation)
+        self.within, self.within_printer = format, self.printer  # of formulas in sentences and tables
         self._escaped: dict[str, str] = {}
+
+    def write_within(self, format: Format) -> None:
+        """From now on formulas in sentences and tables are written in another format."""
+        self.within, self.within_printer = format, format.formulas(self.printer.notation)
 
     def text(self, text: str) -> str:
         """Any text, escaped; the pieces of our own sentences recur, so each is escaped once."""
@@ -153,16 +208,16 @@ class _View:
             case int():
                 return self.text(str(argument))
             case Reference(number):
-                return self.text(self.said["list.line"].replace("{number}", str(number)))
+                return self.format.reference(number, self.said["list.line"].replace("{number}", str(number)))
             case tuple():
                 # where 0,3 is a number, "0,3, 0,5 and 1" is no list that anybody can read
                 numbers = self.printer.notation.decimal == "," and any(isinstance(one, Line | Num) for one in argument)
                 return self._list([self.argument(one) for one in argument], "semicolon" if numbers else "comma")
             case Line(left, sides):
-                relations = self.format.relations
-                right = "".join(f" {relations[sign]} {self.printer.write(side)}" for sign, side in sides)
-                return self.format.inline(self.printer.write(left) + right)
-        return self.format.inline(self.printer.write(argument))
+                relations, write = self.within.relations, self.within_printer.write
+                right = "".join(f" {relations[sign]} {write(side)}" for sign, side in sides)
+                return self.within.inline(write(left) + right)
+        return self.within.inline(self.within_printer.write(argument))
 
     def _list(self, parts: list[str], sign: str) -> str:
         if len(parts) < 2:
@@ -170,6 +225,10 @@ class _View:
         return (
             self.format.said(self.said[f"list.{sign}"]).join(parts[:-1]) + self.text(self.said["list.and"]) + parts[-1]
         )
+
+    def say(self, key: str, **args: Argument) -> str:
+        """A sentence of the page itself, such as a label."""
+        return self.words(Words(key, args))
 
     def prose(self, sentences: Iterable[Words]) -> str:
         """A paragraph."""
@@ -180,6 +239,8 @@ class _View:
         small = self.format.small_page
         if len(table.rows) <= LONG or small is None:
             parts = split(table, self.format.page, self._cell_width)
+            if self.format.most_rows is not None:
+                parts = [piece for part in parts for piece in cut(part, self.format.most_rows)]
             if len(parts) == 1 or small is None or len(split(table, small, self._cell_width)) > 1:
                 return [self._grid(part, False) for part in parts]
             return [self._grid(table, True)]  # in small letters it fits as a whole
@@ -190,7 +251,12 @@ class _View:
         head, *rows = [
             ["" if cell is None else self.argument(cell) for cell in row] for row in (table.head, *table.rows)
         ]
-        return Grid(head, rows, max(len(table.head), *map(len, rows), 0), len(rows) <= SHORT, long)
+        return Grid(head, rows, max(len(table.head), *map(len, rows), 0), len(rows) <= SHORT, long, table)
+
+    def widths(self, grid: "Grid") -> list[float]:
+        """How wide each column of a table becomes."""
+        rows = [grid.table.head, *grid.table.rows]
+        return [max(self._cell_width(row[i]) for row in rows if i < len(row)) for i in range(grid.width)]
 
     def _argument_width(self, argument: Any) -> float:
         if isinstance(argument, tuple):  # in a row: a, b and c
@@ -240,6 +306,24 @@ class _View:
                 used += size
         return blocks
 
+    def parts(self, document: Document) -> list["Part"]:
+        """An exam: what is asked, without the section that says what is given."""
+        parts: list[Part] = []
+        before: list[Section] = []
+        for group in _groups([one for one in document.sections if one.heading.key != "section.given"]):
+            head = group[0]
+            points = sum(map(_lines_of, group))
+            if parts and head.heading.key in SUMMARIES:
+                parts[-1].sections.extend(group)
+            elif points:
+                key = head.heading.key.replace("section.", "exam.")
+                asked = head.heading if key not in self.said else Words(key, head.heading.args)
+                parts.append(Part(self.words(asked), points, before, group))
+                before = []
+            else:
+                before += group
+        return parts
+
     def note(self, words: Words) -> str:
         """A sentence within a block of formulas."""
         sentence = self._said(words).replace("}", "{").split("{")
@@ -260,6 +344,12 @@ class _View:
                 right = "".join(f" {relations[sign]} {self.printer.write(side)}" for sign, side in sides)
                 return self.printer.write(left) + right
         return self.printer.write(argument)
+
+    def figure(self, figure: Figure) -> str:
+        """A picture, drawn only where the format shows any."""
+        if not self.format.pictures:
+            return ""
+        return self.format.figure(draw(figure, self.format.pictures, self.printer.notation, self.said))
 
     def tall(self, derivation: Derivation) -> bool:
         """Whether matrices make a derivation so high that it has to be broken across pages."""
@@ -289,14 +379,48 @@ class _View:
         return out
 
 
+class Part(NamedTuple):
+    """A part of an exam: what is asked, and the sections that answer it; ``before`` is said ahead of it."""
+
+    task: str
+    points: int
+    before: list[Section]
+    sections: list[Section]
+
+
+def _groups(sections: Sequence[Section]) -> list[list[Section]]:
+    """Each section of level 1 with those below it."""
+    groups: list[list[Section]] = []
+    for section in sections:
+        if section.level == 1:
+            groups.append([])
+        groups[-1].append(section)
+    return groups
+
+
+def _lines_of(section: Section) -> int:
+    """How many lines a student writes: numbered ones, those by a rule of differentiation, and the rows of tables."""
+    count = 0
+    for block in section.blocks:
+        if isinstance(block, Derivation):
+            count += sum([len(line.notes) or line.number is not None for line in block.lines])
+        elif isinstance(block, Table):
+            count += len(block.rows)
+    return count
+
+
 class Grid(NamedTuple):
-    """A table as finished strings; ``short``: it need not break across pages; ``long``: it is set small."""
+    """A table as finished strings; ``short``: it need not break across pages; ``long``: it is set small.
+
+    ``table`` is what it was made of.
+    """
 
     head: list[str]
     rows: list[list[str]]
     width: int
     short: bool
     long: bool
+    table: Table
 
     def columns(self) -> list[str]:
         """The table in columns of characters, a rule under its head."""

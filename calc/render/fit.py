@@ -10,7 +10,7 @@ from calc.expr import Call, Expr, Frac, Matrix, Name, Neg, Num, Partial, Pow, Pr
 from calc.render.math import RELATION, Printer
 
 MOST_ROWS = 16  # of a matrix in a line; a higher one is a table
-MOST_TEXT = 800  # characters of one matrix: a block of formulas with it stays below 1000
+NAMED = 50  # characters beside a matrix in its row
 SIGN, BRACKET, FUNCTION, TRANSPOSE = 3.0, 3.0, 6.0, 3.0  # widths of what stands beside a matrix
 
 
@@ -94,7 +94,7 @@ def _fits(matrix: Matrix, printer: Printer, room: float) -> bool:
     if len(matrix.rows) > MOST_ROWS or len(matrix.rows[0]) > room / 3:
         return False
     text, width = printer.measure(matrix)
-    return width <= room and len(text) <= MOST_TEXT
+    return width <= room and len(text) <= printer.longest_row - NAMED
 
 
 def _is_answer(name: Quantity) -> bool:

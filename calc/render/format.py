@@ -5,7 +5,7 @@ import unicodedata
 from abc import ABC, abstractmethod
 from functools import cache
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Literal, NamedTuple
 
 from calc.notation import Notation
 from calc.render.math import Printer
@@ -16,17 +16,38 @@ TEMPLATES = _SHIPPED if _SHIPPED.is_dir() else Path(__file__).parent.parent.pare
 LONGEST_WORD = 32  # characters after which a word may be broken
 
 
+class Options(NamedTuple):
+    """What a format may be asked for: a Markdown host's dialect; LaTeX without a preamble, or for a document class."""
+
+    dialect: str | None = None
+    fragment: bool = False
+    document_class: str | None = None
+
+
+class Drawing(NamedTuple):
+    """A picture in SVG or TikZ, how large it is in points, and what it shows, as plain text."""
+
+    source: str
+    width: float
+    height: float
+    alternative: str
+
+
 class Format(ABC):
     """One text format. To add one: a class in a module of its own, a template, and its entry in FORMATS."""
 
     name: ClassVar[str]
     suffix: ClassVar[str]
     aliases: ClassVar[tuple[str, ...]] = ()
+    options: ClassVar[Options] = Options()  # those under which this format is chosen among those of its name
     template: ClassVar[str]
     printer: ClassVar[type[Printer]]
     page: ClassVar[float]  # the width of a line, in digits
     relations: ClassVar[dict[str, str]]
     small_page: ClassVar[float | None] = None  # the same in the small letters in which long tables are set on paper
+    crowded: ClassVar["type[Format] | None"] = None  # writes what is within sentences and tables of pages in excess
+    most_rows: ClassVar[int | None] = None  # of a table, where tables cannot break across pages
+    pictures: ClassVar[Literal["", "svg", "tikz"]] = ""  # how pictures reach ``figure``; "": there are none
 
     def formulas(self, notation: Notation) -> Printer:
         """A printer that spells quantities by ``notation``."""
@@ -53,6 +74,14 @@ class Format(ABC):
     def reference(self, number: int, said: str) -> str:
         """What is said of an earlier line's number."""
         return self.text(said)
+
+    def figure(self, drawing: Drawing) -> str:
+        """A picture on the page."""
+        return drawing.source
+
+    def excess(self, page: str) -> str:
+        """What a finished page has more than its host shows; empty where it shows all of it."""
+        return ""
 
 
 def visible(text: str) -> str:

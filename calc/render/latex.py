@@ -3,8 +3,9 @@
 import re
 import unicodedata
 from functools import cache
+from typing import ClassVar, Literal
 
-from calc.render.format import Format, covered, printable
+from calc.render.format import Format, Options, covered, printable
 from calc.render.math import Printer
 from calc.symbol import GREEK, Symbol
 
@@ -99,12 +100,16 @@ _SPECIAL = {
     "|": r"\textbar{}", '"': r"\textquotedbl{}", "`": r"\textasciigrave{}", "'": r"'{}", "-": r"-{}",
     "\u200b": r"\allowbreak{}", "…": r"\dots{}",
 }  # fmt: skip
-_MATH = {sign: f"\\{name}" for name, sign in GREEK.items()} | {
+MATH = {sign: f"\\{name}" for name, sign in GREEK.items()} | {
     "≈": r"\approx", "≠": r"\neq", "≤": r"\leq", "≥": r"\geq", "∂": r"\partial", "∑": r"\sum", "√": r"\surd",
     "∞": r"\infty", "−": "-", "∈": r"\in", "⋅": r"\cdot", "∇": r"\nabla", "⇒": r"\Rightarrow", "′": r"'",
     "∘": r"\circ", "⊘": r"\oslash",
 }  # fmt: skip
-_SPECIAL |= {sign: rf"\ensuremath{{{command}}}" for sign, command in _MATH.items()}
+_SPECIAL |= {sign: rf"\ensuremath{{{command}}}" for sign, command in MATH.items()}
+
+
+_ONLY_T1 = re.compile(r"[«»ÐÞðþĄąĐđĘęĮįŊŋŲųǪǫ˛‚„‹›]|\\textquotedbl\{\}")  # what pdfLaTeX refuses in OT1
+_IN_T1 = r"{\ifdefined\UnicodeEncodingName\else\fontencoding{T1}\selectfont\fi ?}"
 
 
 @cache
@@ -119,8 +124,9 @@ class Latex(Format):
     template = "tex/document.tex"
     printer = LatexPrinter
     page = 78.0
-    small_page = 95.0
+    small_page: ClassVar[float | None] = 95.0
     unbroken = "~"
+    pictures: ClassVar[Literal["", "svg", "tikz"]] = "tikz"
     relations = {"=": "=", "≈": r"\approx", "→": r"\to", "indent": r"\quad"}
 
     def text(self, text: str) -> str:
@@ -134,3 +140,34 @@ class Latex(Format):
 
     def inline(self, formula: str) -> str:
         return f"${formula}$"
+
+
+class Fragment(Latex):
+    """LaTeX for a document of somebody else's, which loads amsmath; as wide as an article in 10 points."""
+
+    options = Options(fragment=True)
+    template = "tex/fragment.tex"
+    page = 60.0
+    small_page = None
+    pictures = ""  # they take a package
+    most_rows = 20
+
+    def text(self, text: str) -> str:
+        """Any text; what only the encoding T1 has switches to it, which takes no package."""
+        return _ONLY_T1.sub(lambda match: _IN_T1.replace("?", match[0]), super().text(text))
+
+
+class Exam(Fragment):
+    """A document of the exam class: a question, its parts with points, and their solutions."""
+
+    options = Options(document_class="exam")
+    template = "tex/exam.tex"
+
+
+class ExamFragment(Exam):
+    """The question alone, for an exam of somebody else's."""
+
+    options = Options(fragment=True, document_class="exam")
+
+
+LATEX_VARIANTS: tuple[type[Format], ...] = (Fragment, Exam, ExamFragment)

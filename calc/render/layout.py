@@ -4,12 +4,12 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from calc.document import Cell, Line, Table, Words
-from calc.expr import Expr, Frac, Neg, Num, Prod, Sum
-from calc.render.math import BRACKETS, PLUS, RELATION, Printer
+from calc.expr import Call, Cases, Expr, Frac, Neg, Num, Pow, Prod, Sum
+from calc.render.math import BRACKETS, PLUS, RELATION, Printer, arguments
 
 GAP = 2.4  # between columns
+SHORT_DEN = 8  # of a quotient that is written as 1 over it, times what stands above
 LONG = 24  # rows of a table that is set small
-LONGEST_ROW = 850  # characters: some hosts refuse a block of formulas above 1000, and its frame counts too
 
 
 class Row(NamedTuple):
@@ -51,22 +51,22 @@ def _break(line: Line, printer: Printer, room: float, relations: dict[str, str])
         text, width = printer.measure(side)
         width += RELATION
         sign = relations[relation]
-        if row and (used + width > room or len(row) + len(text) > LONGEST_ROW):
+        if row and (used + width > room or len(row) + len(text) > printer.longest_row):
             broken.append(row)
             row, used = "", 0.0
-        if width <= room and len(text) <= LONGEST_ROW:
+        if width <= room and len(text) <= printer.longest_row:
             row, used = f"{row} {sign} {text}" if row else f"{sign} {text}", used + width
             continue
-        if isinstance(side, Frac):  # a bar cannot be broken
-            if printer.measure(side.den)[1] + 1 > room:  # nor what stands under it: softmax of many units
-                side = Prod((side.num, side.den), "/")
-            else:
-                sign_of_den = "×" if isinstance(side.den, Prod) and side.den.sign else ""
-                side = Prod((Frac(Num.of(1), side.den), side.num), sign_of_den)
         row, used = sign + " ", RELATION
-        for before, text, piece in _pieces(side, printer, room - 2 * RELATION):
-            if used > RELATION and (used + piece > room or len(row) + len(text) > LONGEST_ROW):
+        pieces = _pieces(side, printer, room - 2 * RELATION, opening=True)
+        if len(pieces) == 1:  # one operation: a quotient, a function
+            pieces = _opened(side, printer, room - 2 * RELATION, False) or pieces
+        for before, text, piece in pieces:
+            if used > RELATION and (used + piece > room or len(row) + len(text) > printer.longest_row):
                 broken.append(row.rstrip())
+                gap = printer.times[""].strip()
+                if before and before.strip() in ("", gap) and not printer.notation.matrices:  # side by side no more
+                    before = printer.times["·"]
                 row, used, before = relations["indent"], 2 * RELATION, f" {before.strip()} "
             row, used = row + before + text, used + piece
     return [*broken, row.rstrip()]
@@ -77,24 +77,93 @@ def widest(expr: Expr, printer: Printer, room: float) -> float:
     return max(width for _, _, width in _pieces(expr, printer, room))
 
 
-def _pieces(expr: Expr, printer: Printer, room: float) -> list[tuple[str, str, float]]:
-    """What stands before a piece, the piece and their width; pieces too wide for a row are broken in turn."""
-    found: list[tuple[str, str, float]] = []
+Piece = tuple[str, str, float]  # what stands before it, the piece, the width of both
+
+
+def _pieces(expr: Expr, printer: Printer, room: float, opening: bool = False) -> list[Piece]:
+    """Terms or factors; such that are too wide for a row are broken in turn.
+
+    Args:
+        opening: quotients, powers and functions as well, which are written in a row for that.
+    """
+    found: list[Piece] = []
     for before, part, level in printer.pieces(expr):
         text, width = printer.measure(part, level)
         bracketed = isinstance(part, Sum | Neg | Prod) and level > 0 and text != printer.write(part)
         width += PLUS * bool(before) + BRACKETS * bracketed
-        long = width > room or len(text) > LONGEST_ROW
-        inner = _pieces(part, printer, room) if long and part is not expr else []
+        long = width > room or len(text) > printer.longest_row
+        inner = _pieces(part, printer, room, opening) if long and part is not expr else []
+        if len(inner) < 2 and long and part is not expr and opening:
+            alone = isinstance(expr, Sum | Neg) and not isinstance(part, Sum | Neg)  # −a / b needs no brackets
+            inner, bracketed = _opened(part, printer, room, level > 0 and not alone), False
         if len(inner) < 2:
             found.append((before, text, width))
             continue
         if bracketed:
-            (first_sign, first, first_width), (last_sign, last, last_width) = inner[0], inner[-1]
-            inner[0], inner[-1] = ("", f"({first_sign}{first}", first_width), (last_sign, f"{last})", last_width)
+            inner = _within("(", inner, ")")
         sign, first, first_width = inner[0]
         found += [(before + sign, first, first_width), *inner[1:]]
     return found
+
+
+def _opened(expr: Expr, printer: Printer, room: float, bracketed: bool) -> list[Piece]:
+    """One operation that is too wide for a row, in pieces; none where it cannot be broken."""
+    power = printer.power
+    inner = room - 1  # a bracket is closed at the end
+    match expr:
+        case Frac(num, den) if printer.measure(den)[1] <= SHORT_DEN:
+            sign = "×" if isinstance(den, Prod) and den.sign else ""
+            found = _pieces(Prod((Frac(Num.of(1), den), num), sign), printer, room, opening=True)
+            return _within("(", found, ")") if bracketed else found
+        case Frac(num, den):  # neither a bar can be broken nor what stands under it
+            found = _pieces(Prod((num, den), "/"), printer, room, opening=True)
+            return _within("(", found, ")") if bracketed else found
+        case Neg(arg):
+            found = _pieces(arg, printer, room, opening=True)
+            if isinstance(arg, Sum):
+                found = _within("(", found, ")")
+            elif len(found) < 2:
+                found = _opened(arg, printer, room, False)
+            return _within(f"({printer.minus}" if bracketed else printer.minus, found, ")" if bracketed else "")
+        case Pow(base, exponent):
+            above = str(exponent) if isinstance(exponent, int) else printer.write(exponent)
+            return _within("(", _all(base, printer, inner), power(")", above))
+        case Cases():
+            return _opened(expr.head, printer, room, bracketed)
+        case Call("sqrt", (arg,)):
+            return _within("(", _all(arg, printer, inner), power(")", printer.write(Frac(Num.of(1), Num.of(2)))))
+        case Call("abs", (arg,)):
+            return _within("|", _all(arg, printer, inner), "|")
+        case Call(function, (_, *_)) if function not in ("sum", "loss"):
+            first, *rest = arguments(expr)
+            found = [
+                ("", f"{printer.function(function)}{printer.applied}(", float(len(function)) + 1),
+                *_all(first, printer, inner),
+            ]
+            for arg in rest:  # a row may end after a comma
+                found[-1] = (found[-1][0], found[-1][1] + ", ", found[-1][2] + 1)
+                found += _all(arg, printer, inner)
+            return _within("", found, ")")
+    return []
+
+
+def _all(expr: Expr, printer: Printer, room: float) -> list[Piece]:
+    """An argument in pieces, in one where it is not too wide."""
+    text, width = printer.measure(expr)
+    if width <= room and len(text) <= printer.longest_row:
+        return [("", text, width)]
+    found = _pieces(expr, printer, room, opening=True)
+    return found if len(found) > 1 else _opened(expr, printer, room, False) or found
+
+
+def _within(left: str, pieces: list[Piece], right: str) -> list[Piece]:
+    """Pieces with something before the first and after the last."""
+    if not pieces:
+        return []
+    before, text, width = pieces[0]
+    pieces = [("", left + before + text, width + len(left)), *pieces[1:]]
+    before, text, width = pieces[-1]
+    return [*pieces[:-1], (before, text + right, width + 1)]
 
 
 def split(table: Table, page: float, width: Callable[[Cell], float]) -> list[Table]:
@@ -114,6 +183,12 @@ def split(table: Table, page: float, width: Callable[[Cell], float]) -> list[Tab
         return tuple(row[i] for i in (0, *group) if i < len(row))
 
     return [Table(pick(table.head, group), tuple(pick(row, group) for row in table.rows)) for group in groups]
+
+
+def cut(table: Table, most: int) -> list[Table]:
+    """A table as tables of about equally many rows, at most so many, the head repeated in each."""
+    size = -(-len(table.rows) // -(-len(table.rows) // most))
+    return [Table(table.head, table.rows[start : start + size]) for start in range(0, len(table.rows), size)]
 
 
 def fold(table: Table, page: float, width: Callable[[Cell], float]) -> Table:

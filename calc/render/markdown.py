@@ -1,9 +1,11 @@
 """Markdown with $…$ and $$…$$ formulas, as most hosts read it."""
 
 import re
+from typing import ClassVar
 
 from calc.render.format import Format, visible
 from calc.render.latex import Latex, LatexPrinter
+from calc.render.math import Printer
 
 _SPECIAL = re.compile(r"[\\`*_{}\[\]<>#$|~&^@=!+-]|:(?=\S)|(?<=www)\.|^\d+(?=[.)])", re.IGNORECASE)
 
@@ -13,9 +15,10 @@ class Markdown(Format):
 
     name, suffix, aliases = "md", ".md", ("markdown",)
     template = "md/document.md"
-    printer = LatexPrinter
+    printer: ClassVar[type[Printer]] = LatexPrinter
     page = 96.0
     relations = {"=": "=", "≈": r"\approx", "→": r"\to", "indent": r"\quad"}
+    opening, closing = "$$", "$$"  # of a block of formulas
 
     def text(self, text: str) -> str:
         """Any text as it is read: characters that could be markup as entities, which no host takes for markup."""
@@ -28,7 +31,16 @@ class Markdown(Format):
         return Latex().label(text)  # as LaTeX is read between dollar signs
 
     def inline(self, formula: str) -> str:
-        return f"${formula}$"
+        return f"${unpiped(formula)}$"
+
+    def rule(self, width: float) -> str:
+        """What stands under the head of a column of this width, in digits."""
+        return "---"
+
+
+def unpiped(formula: str) -> str:
+    """Without the sign that ends the cell of a table, wherever it stands."""
+    return re.sub(r"\|(?=[A-Za-z])", r"\\vert ", formula).replace("|", r"\vert")
 
 
 def _entity(character: str, text: str, at: int) -> str:

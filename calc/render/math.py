@@ -43,6 +43,14 @@ BRACKETS = 1.6
 Measured = tuple[str, float]
 
 
+def arguments(call: Call) -> tuple[Expr, ...]:
+    """The arguments of a function; of max(max(x, y), z) all three."""
+    first, *rest = call.args
+    if call.function in ("max", "min") and isinstance(first, Call) and first.function == call.function:
+        return (*arguments(first), *rest)
+    return call.args
+
+
 class Printer(ABC):
     """Writes expressions in one format, and estimates their printed widths, in widths of a digit."""
 
@@ -51,6 +59,7 @@ class Printer(ABC):
     differentials: ClassVar[dict[str, str]] = {"d": "d ", "∂": "∂ "}
     minus: ClassVar[str] = "-"
     semicolon: ClassVar[str] = "; "
+    longest_row: ClassVar[int] = 850  # characters: some hosts refuse formulas above 1000, and their frame counts too
     applied: ClassVar[str] = ""  # what stands between a function and the matrix it is taken of
     fraction_level: ClassVar[int] = FACTOR  # a fraction with a bar holds together in a product
     over_level: ClassVar[int] = ANY  # what stands over and under a bar needs no brackets
@@ -136,6 +145,7 @@ class Printer(ABC):
                 text, width = self.measure(of)
                 return self._function(function) + self.applied + text, self._call_width(function) + width, BASE
             case Call(function, args):
+                args = arguments(expr)
                 parts = [self.measure(arg) for arg in args]
                 text = self._function(function) + self.brackets(self._apart().join([text for text, _ in parts]))
                 return text, self._call_width(function) + sum([width + 1 for _, width in parts]), BASE

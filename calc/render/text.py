@@ -1,7 +1,8 @@
 """Plain text in Unicode, for a terminal."""
 
+from calc.expr import Expr
 from calc.render.format import Format, visible
-from calc.render.math import BASE, FACTOR, TERM, Printer
+from calc.render.math import ANY, BASE, FACTOR, TERM, Measured, Printer
 from calc.symbol import GREEK, Symbol
 
 _SUP = str.maketrans("0123456789()+-−=n", "⁰¹²³⁴⁵⁶⁷⁸⁹⁽⁾⁺⁻⁻⁼ⁿ")
@@ -18,6 +19,11 @@ class TextPrinter(Printer):
     over_level, under_level = FACTOR, BASE
     functions = {"f": "f", "sigmoid": "σ", "pi": "π", "relu": "ReLU", "leaky_relu": "LReLU", "elu": "ELU",
                  "silu": "SiLU", "gelu": "GELU"}  # fmt: skip
+
+    def measure(self, expr: Expr, needs: int = ANY) -> Measured:
+        """All characters stand in one row, but for those of a matrix."""
+        text, width = super().measure(expr, needs)
+        return text, width if OPEN in text else float(len(text))
 
     def ratio(self, num: str, den: str) -> str:
         return f"{num}/{den}"

@@ -2,7 +2,7 @@
 
 import re
 
-from calc.render.format import Format, covered, printable
+from calc.render.format import Drawing, Format, covered, printable
 from calc.render.math import Printer
 from calc.symbol import GREEK, Symbol
 
@@ -99,12 +99,13 @@ class Typst(Format):
     page = 80.0
     small_page = 100.0
     unbroken = "~"
+    pictures = "svg"
     relations = {"=": "=", "≈": "approx", "→": "arrow.r", "indent": "quad"}
 
     def text(self, text: str) -> str:
         """Any text as a Typst string in code mode; what no font has as [U+1F642]."""
         shown = printable(text, covered("typ"))
-        literal = '"' + shown.replace("\\", "\\\\").replace('"', '\\"') + '"'
+        literal = _literal(shown)
         return f"#{literal};" if _PLAIN.fullmatch(shown) else f"#text(font: {_FONTS}, {literal});"
 
     def label(self, text: str) -> str:
@@ -112,3 +113,13 @@ class Typst(Format):
 
     def inline(self, formula: str) -> str:
         return f"${formula}$"
+
+    def figure(self, drawing: Drawing) -> str:
+        source, alternative = _literal(drawing.source), _literal(printable(drawing.alternative, covered("typ")))
+        return f'#image(bytes({source}), format: "svg", width: {drawing.width:.1f}pt, alt: {alternative})'
+
+
+def _literal(text: str) -> str:
+    """A string of Typst's."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return f'"{escaped}"'
