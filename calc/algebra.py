@@ -79,6 +79,12 @@ def everywhere(expr: Expr, change: Callable[[Expr], Expr]) -> Expr:
     return change(rebuilt(expr, lambda part: everywhere(part, change)))
 
 
+def _innermost(expr: Expr, change: Callable[[Expr], Expr]) -> Expr:
+    """A change of one operation done wherever it applies, though not once more to what comes out of it."""
+    inner = rebuilt(expr, lambda part: _innermost(part, change))
+    return change(expr) if inner == expr else inner
+
+
 def size(expr: Expr) -> int:
     """How much there is to write: names, numbers, functions and what they are taken of, exponents."""
     match expr:
@@ -174,11 +180,11 @@ def _is_decimal(expr: Expr) -> bool:
 
 
 def _numbers(expr: Expr) -> Expr:
-    """2 · x · 3 -> 6 x;  2 x / 4 -> x / 2;  2³ -> 8"""
+    """2 · x · 3 -> 6 x;  0.5 x / 2 -> 0.25 x;  2³ -> 8"""
     match expr:
         case Prod(factors):
             values = [value for value in map(number_of, factors) if value is not None]
-            if not values or (len(values) == 1 and number_of(factors[0]) is not None):
+            if len(values) < 2:
                 return expr
             coefficient = fmpq(1)
             for value in values:
@@ -198,12 +204,37 @@ def _numbers(expr: Expr) -> Expr:
                 if isinstance(written, Num):
                     return _plain(Frac(_product([written, *above[1:]]), _product(below[1:])))
                 return expr
-            if (over, under) == (fmpq(value.p), fmpq(value.q)):
+            if over.q == under.q == 1:  # nothing, or what cancels
                 return expr
-            top = _product([number(fmpq(value.p)), *above[1:]])
-            return _plain(Frac(_plain(top), _plain(_product([number(fmpq(value.q)), *below[1:]]))))
+            return _reduced(value, above, below)
         case Pow(Num(shown), int(exponent)) if len(shown.digits) * exponent <= MOST_DIGITS:
             return number(shown.value**exponent, "." in shown.digits)
+    return expr
+
+
+def _divisor(expr: Expr) -> Expr:
+    """2 x / 4 -> x / 2"""
+    match expr:
+        case Frac(num, den) if number_of(expr) is None or number_of(expr) != 0:
+            (over, above), (under, below) = _coefficient(num), _coefficient(den)
+            if under == 0 or over == 0 or not over.q == under.q == 1:
+                return expr
+            value = over / under
+            return expr if (over, under) == (fmpq(value.p), fmpq(value.q)) else _reduced(value, above, below)
+    return expr
+
+
+def _reduced(value: fmpq, above: Sequence[Expr], below: Sequence[Expr]) -> Expr:
+    """``above`` / ``below`` with a fraction in lowest terms for the numbers in front of them."""
+    top = _plain(_product([number(fmpq(value.p)), *above[1:]]))
+    return _plain(Frac(top, _plain(_product([number(fmpq(value.q)), *below[1:]]))))
+
+
+def _number_first(expr: Expr) -> Expr:
+    """u · 2 -> 2 u"""
+    match expr:
+        case Prod((first, *rest)) if number_of(first) is None and any(number_of(one) is not None for one in rest):
+            return _order(expr)
     return expr
 
 
@@ -289,11 +320,11 @@ def _order(expr: Expr) -> Expr:
 
 
 def _place(factor: Expr) -> int:
-    """Numbers stand first, then names and their powers, then all else."""
+    """Numbers stand first, then π, then names and their powers, then all else."""
     if number_of(factor) is not None:
         return 0
     base = factor.base if isinstance(factor, Pow) else factor
-    return 1 if isinstance(base, Quantity) else 2
+    return 1 if isinstance(base, Call) and not base.args else 2 if isinstance(base, Quantity) else 3
 
 
 # --- fractions and powers --------------------------------------------------------------------------------------------
@@ -593,12 +624,20 @@ def _taken_out(whole: Sum, wanted: Callable[[Expr], bool]) -> Expr:
 
 Rewriting = tuple[str, Callable[[Expr], Expr]]  # its name in the wording, and what it does at one place
 
-_FEW: tuple[Rewriting, ...] = (("signs", _signs), ("fraction", joined), ("numbers", _numbers))
+_FEW: tuple[Rewriting, ...] = (
+    ("signs", _signs),
+    ("fraction", joined),
+    ("numbers", _numbers),
+    ("order", _number_first),
+    ("cancel", _divisor),
+)
 _PLAIN_REWRITINGS: tuple[Rewriting, ...] = (
     ("signs", _signs),
     ("sgn", _sgn),
     ("fraction", joined),
     ("numbers", _numbers),
+    ("order", _number_first),
+    ("cancel", _divisor),
     ("powers", collected),
     ("exponents", _exponents),
     ("roots", _roots),
@@ -619,7 +658,8 @@ def rewriting(expr: Expr, known: Sequence[Rewriting] = REWRITINGS) -> tuple[str,
     if whole > MOST_NODES:
         known = _FEW if whole < MOST_WORKED else ()
     for name, change in known:
-        changed = plain(everywhere(expr, change))
+        # fractions within fractions are one level a line; signs are all collected at once
+        changed = plain((_innermost if change is joined else everywhere)(expr, change))
         if changed != expr:
             return name, changed
     return None

@@ -41,7 +41,7 @@ from calc.ops.losses import CrossEntropy, Loss
 
 MOST_RULES = 2000  # of one chain of lines; a formula that the parser accepts has fewer
 LENGTHS = (30, 18, 11, 7, 4, 3)  # names and numbers of a formula in one piece, tried until every line fits
-MOST_PUT_IN = 60  # names and numbers of a derivative that the parts are put into at the end
+MOST_PUT_IN = LENGTHS[0]  # names and numbers of a derivative that the parts are put into at the end
 SHORT = 4  # names and numbers of a derivative that is put in where it is used
 
 
@@ -238,7 +238,10 @@ def _of_formula(
 def _put_in(
     worked: Chain, names: Mapping[Name, Expr], known: Mapping[Name, Expr], fits: Callable[[Expr], bool]
 ) -> Chain:
-    """The same lines, then the derivatives of the parts put in, then the parts, as far as the page takes it."""
+    """The same lines, then the derivatives of the parts put in, then the parts, as far as the page takes it.
+
+    The derivatives all or none; of the parts what fits.
+    """
     sides = list(worked.sides)
 
     def derived(expr: Expr) -> Expr:
@@ -253,7 +256,7 @@ def _put_in(
             if size(expr) <= MOST_PUT_IN:
                 more += _simplified(expr)
             if not all(size(side.expr) <= MOST_PUT_IN and fits(side.expr) for side in more):
-                return Chain(worked.left, tuple(sides), worked.lead, worked.where)
+                return worked if put is derived else Chain(worked.left, tuple(sides), worked.lead, worked.where)
             sides += more
     return Chain(worked.left, tuple(sides), worked.lead, worked.where)
 

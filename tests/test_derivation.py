@@ -614,6 +614,33 @@ def test_a_name_like_no_operation_is_a_variable() -> None:
     assert derive("zeta").lines[-1].text.endswith("= 1")
 
 
+ENDS = {  # the last lines with their rules
+    "sqrt(z**2+1)": [("write as one fraction", "2 z/(2 √(z² + 1))"), ("cancel", "z/√(z² + 1)")],
+    "pi*z**2": [("power rule", "π · 2 · z"), ("change the order", "2 π z")],
+    "sin(z)**2": [("derivative of sin", "2 sin(z) cos(z)")],
+    "0.5*z**2/2": [("power rule", "0.5 · 2 · z/2"), ("multiply the numbers", "z/2")],
+    "min(z,z**2)": [("power rule", "H(z² − z) + H(z − z²) · 2 · z"), ("change the order", "H(z² − z) + 2 z H(z − z²)")],
+    "1/(1/(1/z))": [("cancel", "−1/(z²)")],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("text", ENDS)
+def test_the_last_lines_are_named_after_what_they_do(text: str) -> None:
+    found = [(line.rule, line.text.partition(" = ")[2]) for line in derive(text).lines]
+    assert found[-len(ENDS[text]) :] == ENDS[text]
+
+
+def test_fractions_within_fractions_are_undone_one_level_a_line() -> None:
+    rules = [line.rule for line in derive("1/(1/(1/(1/(1+z))))").lines]
+    assert rules.count("write as one fraction") == 4
+
+
+def test_the_sign_of_a_difference_is_written_in_one_way() -> None:
+    page = derive("huber").render("txt")
+    assert "sgn(a − t)" in page
+    assert "sign(" not in page
+
+
 def test_json_has_each_line_with_its_rule() -> None:
     found = json.loads(derive("exp(3*z+1)").render("json"))
     assert (found["format"], found["version"]) == ("calc-derivation", 1)
@@ -623,7 +650,7 @@ def test_json_has_each_line_with_its_rule() -> None:
         ("sum rule", "df/dz = e^(3 z + 1) (d/dz(3 z) + d/dz(1))"),
         ("derivative of a multiple", "df/dz = e^(3 z + 1) (3 + d/dz(1))"),
         ("derivative of a constant", "df/dz = e^(3 z + 1) · 3"),
-        ("multiply the numbers", "df/dz = 3 e^(3 z + 1)"),
+        ("change the order", "df/dz = 3 e^(3 z + 1)"),
     ]
 
 

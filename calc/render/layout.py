@@ -108,6 +108,8 @@ def _pieces(expr: Expr, printer: Printer, room: float, opening: bool = False) ->
 
 def _opened(expr: Expr, printer: Printer, room: float, bracketed: bool) -> list[Piece]:
     """One operation that is too wide for a row, in pieces; none where it cannot be broken."""
+    if printer.notation.matrices and not isinstance(expr, Frac | Neg):
+        return []  # entry by entry, a root and a power are no (…)^n of a matrix
     power = printer.power
     inner = room - 1  # a bracket is closed at the end
     match expr:
