@@ -96,6 +96,8 @@ def _printed(command: Command) -> Command:
 @click.option("--carry", metavar="full|rounded", help="Carry full precision or the rounded results.")
 @click.option("--notation", metavar="PROFILE", help="The course's spelling: standard, net-out, from-to, vw, ih-ho …")
 @click.option("--show", metavar="all|auto|w5,w1", help="What is worked in full: all, auto, or these parameters.")
+@click.option("--detail", metavar="D", help="exam: a model answer; full: every derivative derived; brief: results.")
+@click.option("--language", metavar="L", help="What the sentences are written in: en, de, fr or es.")
 @click.option("--dialect", metavar="HOST", help="Markdown for github, gitlab, pandoc, jupyter or plain.")
 @click.option("--fragment", is_flag=True, help="LaTeX without a preamble, for \\input; it needs only amsmath.")
 @click.option("--class", "document_class", metavar="article|exam", help="LaTeX for the article or the exam class.")
@@ -113,6 +115,8 @@ def solve(
     carry: str | None,
     notation: str | None,
     show: str | None,
+    detail: str | None,
+    language: str | None,
     dialect: str | None,
     fragment: bool,
     document_class: str | None,
@@ -133,6 +137,8 @@ def solve(
         ("rounding", "carry"): carry,
         ("notation", "profile"): notation,
         ("solution", "show"): show,
+        ("solution", "detail"): detail,
+        ("solution", "language"): language,
     }
     with _reporting("standard input" if problem == "-" else problem):
         options = Options(dialect, fragment, document_class)
@@ -167,6 +173,7 @@ class TakingFormula(click.Command):
 @click.option("--wrt", metavar="NAME", help="The name to differentiate by; else the only one, z, a or x.")
 @click.option("-o", "--output", metavar="OUT", help="Write a file; its suffix decides the format.")
 @click.option("--to", metavar="FORMAT", help="md, tex, typ, pdf, json or txt; see: calc formats.")
+@click.option("--language", metavar="L", default="en", help="What the rules are named in: en, de, fr or es.")
 @click.option("--dialect", metavar="HOST", help="Markdown for github, gitlab, pandoc, jupyter or plain.")
 @click.option("--fragment", is_flag=True, help="LaTeX without a preamble, for \\input; it needs only amsmath.")
 @click.option("--class", "document_class", metavar="article|exam", help="LaTeX for the article or the exam class.")
@@ -179,6 +186,7 @@ def derive(
     wrt: str | None,
     output: str | None,
     to: str | None,
+    language: str,
     dialect: str | None,
     fragment: bool,
     document_class: str | None,
@@ -199,7 +207,7 @@ def derive(
         options = Options(dialect, fragment, document_class)
         format = _format(output, to, options)
         printing = _printing(format, paper, standard, engine)
-        _write(work(formula, wrt, templates), output, format, options, printing)
+        _write(work(formula, wrt, templates, language), output, format, options, printing)
 
 
 def _format(output: str | None, to: str | None, options: "Options") -> str:

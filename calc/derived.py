@@ -4,11 +4,11 @@ calc.derive("1/(1+exp(-z))").save("sigmoid.pdf"), calc.derive("sigmoid + binary_
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 from calc import document as page
 from calc.algebra import everywhere, nowhere_defined
@@ -17,11 +17,11 @@ from calc.document import Block, Document, Prose, Section
 from calc.errors import Fault, ProblemError, short
 from calc.expr import Derivative, Expr, Name, Neg
 from calc.formula import LONGEST, READ, FormulaError, parse
-from calc.notation import Spelling
+from calc.notation import Notation, Spelling
 from calc.number import Shown
 from calc.ops.activations import ACTIVATIONS, THRESHOLDS, Activation
 from calc.ops.losses import LOSSES, Loss
-from calc.problem import NotationOptions
+from calc.problem import NotationOptions, SolutionOptions
 from calc.render import wording
 from calc.render.latex import Latex, LatexPrinter
 from calc.render.layout import widest
@@ -30,6 +30,7 @@ from calc.solution import Page
 from calc.symbol import LONGEST as LONGEST_PART
 
 NOTES = 30.0  # the width that the names of the rules take on a page
+LANGUAGES = get_args(SolutionOptions.model_fields["language"].annotation)
 USUAL = ("z", "a", "x")  # what is differentiated by where nothing is said
 
 
@@ -48,8 +49,10 @@ class Derivation(Page):
     ``lines`` has each with its rule; ``render("latex")`` the page as text; ``save("sigmoid.pdf")`` writes a file.
     """
 
-    def __init__(self, title: str, workings: Sequence[Working], templates: Path | None = None) -> None:
-        self.title, self.workings, self.templates = title, tuple(workings), templates
+    def __init__(
+        self, title: str, workings: Sequence[Working], templates: Path | None = None, language: str = "en"
+    ) -> None:
+        self.title, self.workings, self.templates, self.language = title, tuple(workings), templates, language
         self.notation = Spelling(NotationOptions())
 
     @cached_property
@@ -65,7 +68,7 @@ class Derivation(Page):
     def _lines(self, chain: Chain) -> Iterator[DerivedLine]:
         latex, text = LatexPrinter(self.notation), TextPrinter(self.notation)
         for side in chain.sides:
-            rule = None if side.rule is None else spoken(side.rule, text, self.templates)
+            rule = None if side.rule is None else spoken(side.rule, text, self.templates, self.language)
             yield DerivedLine(
                 rule,
                 f"{latex.write(chain.left)} = {latex.write(side.expr)}",
@@ -77,13 +80,13 @@ class Derivation(Page):
         return {"format": "calc-derivation", "version": 1, "title": self.title, "lines": lines}
 
 
-def spoken(words: page.Words, printer: TextPrinter, templates: Path | None = None) -> str:
+def spoken(words: page.Words, printer: TextPrinter, templates: Path | None = None, language: str = "en") -> str:
     """The name of a rule as plain text."""
-    said = wording(templates)[words.key]
+    said = wording(templates, language)[words.key]
     for place, argument in words.args.items():
         match argument:
             case page.Words():
-                found = spoken(argument, printer, templates)
+                found = spoken(argument, printer, templates, language)
             case page.Line(left, sides):
                 found = " ".join([printer.write(left), *(f"{sign} {printer.write(side)}" for sign, side in sides)])
             case int() | page.Reference() | tuple():
@@ -111,22 +114,28 @@ def sections(workings: Sequence[Working], level: int = 1) -> Iterator[Section]:
 # --- what somebody asks for ------------------------------------------------------------------------------------------
 
 
-def derive(formula: str, wrt: str | None = None, templates: str | Path | None = None) -> Derivation:
+def derive(
+    formula: str, wrt: str | None = None, templates: str | Path | None = None, language: str = "en"
+) -> Derivation:
     """Work a derivative line by line.
 
     Args:
         formula: infix, e.g. "1/(1+exp(-z))"; the name of an activation or a loss, e.g. "tanh"; or both, e.g.
             "sigmoid + binary_cross_entropy": the loss by the activation's z.
         wrt: the name to differentiate by; by default the only one, else z, else a, else x.
+        language: of the names of the rules: en, de, fr or es.
     Raises:
-        ProblemError: no formula, or no such name in it.
+        ProblemError: no formula, no such name in it, or no such language.
         UnsupportedError: an activation without a derivative.
     """
+    if language not in LANGUAGES:
+        known = ", ".join(LANGUAGES)
+        raise ProblemError("--language", [Fault("", f'"{short(language)}" is not known. Known: {known}')])
     folder = Path(templates) if templates is not None else None
     workings = _named(formula, wrt)
     if not workings:
         _misspelled(formula)
-    return Derivation(short(formula, 100), workings or [_typed(formula, wrt)], folder)
+    return Derivation(short(formula, 100), workings or [_typed(formula, wrt)], folder, language)
 
 
 def zero_at_kinks(_: str) -> Shown:
@@ -215,13 +224,18 @@ def _typed(text: str, wrt: str | None) -> Working:
     if found is not None and by.kind not in ("a", "u", "v"):
         return of_activation(found, _Of(by), zero_at_kinks)
     f = next(Name(letter) for letter in ("f", "y", "g", "h", "F", "f_1") if letter not in names)
-    printer = LatexPrinter(Spelling(NotationOptions()))
-    room = Latex.page - NOTES - printer.measure(Derivative(by, f))[1]
+    return of_formula(formula, by, f, zero_at_kinks, fitting(Derivative(by, f), Spelling(NotationOptions())))
+
+
+def fitting(left: Expr, notation: Notation) -> Callable[[Expr], bool]:
+    """Whether a side goes into rows of a page beside ``left`` and the names of the rules."""
+    printer = LatexPrinter(notation)
+    room = Latex.page - NOTES - printer.measure(left)[1]
 
     def fits(side: Expr) -> bool:
         return widest(side, printer, room) <= room
 
-    return of_formula(formula, by, f, zero_at_kinks, fits)
+    return fits
 
 
 def _without_pairs(expr: Expr) -> Expr:

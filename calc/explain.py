@@ -96,7 +96,10 @@ class Writer(GivenWriter):
             width = len(layer.weights)
             sums = Words("forward.sums" if layer.biases else "forward.sums_no_bias")
             blocks: list[Block] = [Prose((sums, self._applies(number), *self._mask_of(number)))]
-            for s in self.full_samples:
+            if self.brief:
+                names = [Name(kind, number, (j,)) for j in range(1, width + 1) for kind in "za"]
+                blocks += self._by_sample(names, self.samples) if self.marked else self._values(names, self.only)
+            for s in () if self.brief else self.full_samples:
                 units = range(1, width + 1 if self.full_forward else 2)
                 if self.marked:
                     blocks.append(prose("forward.sample", sample=s or 1))
@@ -108,7 +111,9 @@ class Writer(GivenWriter):
                     blocks.append(prose("forward.rest"))
                     names = [Name(kind, number, (j,)) for j in range(2, width + 1) for kind in "za"]
                     blocks += self._values(names, s)
-            if self.samples[0] is not None and not self.full_forward:
+            if self.brief:
+                pass  # all stands in the table
+            elif self.samples[0] is not None and not self.full_forward:
                 blocks.append(prose("forward.all"))
                 pairs = [(s, kind) for s in self.samples for kind in "za"]
                 rows = {j: [Name(kind, number, (j,), s) for s, kind in pairs] for j in range(1, width + 1)}
@@ -256,11 +261,12 @@ class Writer(GivenWriter):
         of_sample = [Name("E")] if self.marked else []
         if parts:
             blocks.append(prose("error.outputs"))
-        for s in self.full_samples:
+        lined = () if self.brief and self.marked else self.full_samples
+        for s in lined:
             blocks += self._derivation([self._line(name.at(s).id) for name in (*parts, *of_sample)])
-        if len(self.full_samples) < len(self.samples):
-            blocks.append(prose("error.samples"))
-            blocks += self._by_sample([*parts, *of_sample], self.samples[len(self.full_samples) :])
+        if len(lined) < len(self.samples):
+            blocks.append(prose("error.samples" if lined else "brief.samples"))
+            blocks += self._by_sample([*parts, *of_sample], self.samples[len(lined) :])
         if parts or of_sample:
             blocks.append(prose("error.total"))
         data = self.graph.data if self.only is None else Name("E", sample=self.only)
@@ -290,16 +296,19 @@ class Writer(GivenWriter):
         deltas = self.problem.solution.method != "chain"
         opening = tuple(self._delta_rules()) if deltas else ()
         yield Section(Words("section.backward"), (*opening, *self._penalty_rule()))
+        yield from self._derivatives()
         shown = self.graph.trained | self.worked
         for number in range(len(self.problem.layers), 0, -1):
             layer = [name for name in self.graph.parameters[number - 1] if name in shown]
             worked = [name for name in layer if name in self.worked]
             rest = [name for name in layer if name not in self.worked]
             blocks: list[Block] = []
-            for s in self.full_samples:
+            for s in () if self.brief and self.marked else self.full_samples:
                 if self.marked and s is not None and worked:
                     blocks.append(prose("forward.sample", sample=s))
-                if deltas:
+                if self.brief:
+                    blocks += self._key_lines(worked, s)
+                elif deltas:
                     blocks += self._work_deltas(number, worked, s)
                 else:
                     for parameter in worked:
@@ -318,10 +327,31 @@ class Writer(GivenWriter):
                 self.zero_said = True
                 blocks.append(prose(self._zero_key()))
             if self.problem.conventions.update_order == "sequential":
-                changes = list(self._changes(layer))
+                changes = [] if self.brief else list(self._changes(layer))
                 key = "backward.updated_first" if number > 1 else "backward.updated_last"
                 blocks += [prose(key), *changes] if changes else []
             yield Section(self._layer_words(number), tuple(blocks), level=2)
+
+    def _derivatives(self) -> Iterator[Section]:
+        """In full detail: every local derivative worked line by line, before it is used."""
+        if self.derived:
+            from calc.explain_derivations import local_derivatives  # loaded where it is asked for
+
+            yield from local_derivatives(self.problem, self.graph)
+
+    def _key_lines(self, worked: Sequence[Name], s: int | None) -> Iterator[Block]:
+        """Of each gradient the product that it is; before it, once, what is summed over paths, or the delta."""
+        lines: list[Line] = []
+        for parameter in worked:
+            gradient, factors = self._chain(parameter, s)
+            if gradient.id in self.numbers:
+                continue
+            if not self._known(factors[0]) and (self.problem.solution.method == "delta" or self._is_sum(factors[0])):
+                lines.append(self._line(factors[0].id))
+            lines += [self._line(gradient.id), *self._whole(parameter, s)]
+        if lines:
+            yield prose("brief.gradients")
+        yield from self._derivation(lines)
 
     def _delta_rules(self) -> Iterator[Block]:
         """What a delta is, and how gradients follow from it."""
@@ -553,8 +583,8 @@ class Writer(GivenWriter):
 
     def _sample_terms(self, layer: Sequence[Name]) -> Iterator[Block]:
         """A row per parameter: its samples' terms and their sum."""
-        others = self.samples[len(self.full_samples) :]
-        if others and self.full:
+        others = self.samples if self.brief else self.samples[len(self.full_samples) :]
+        if others and self.full and not self.brief:
             yield prose("backward.factors")
             yield from self._factors(layer, others)
         elif others:
@@ -613,8 +643,10 @@ class Writer(GivenWriter):
         if self.problem.conventions.update_order == "sequential":
             blocks: list[Block] = [prose("update.done")]
         else:
-            blocks = [self._change_words(), *self._changes(self.parameters)]
-        if not self.worked >= self.graph.trained:
+            blocks = [self._change_words(), *(() if self.brief else self._changes(self.parameters))]
+        if self.brief:
+            blocks.append(prose("brief.update"))
+        elif not self.worked >= self.graph.trained:
             blocks.append(prose("update.rest"))
         yield Section(Words("section.update"), tuple(blocks))
 
@@ -642,7 +674,7 @@ class Writer(GivenWriter):
 
     def _forward_again(self) -> Iterator[Block]:
         """The new forward pass, of a small network and one sample."""
-        if self.full_forward and not self.marked:
+        if self.full_forward and not self.marked and not self.brief:
             yield prose("check.forward")
             ids = [
                 Name(kind, number, (j,), self.only, True).id

@@ -13,6 +13,7 @@ from calc.document import Argument, Block, Cell, Derivation, Document, Line, Lis
 from calc.expr import Call, Cases, Expr, Name, Num, Partial, parts
 from calc.graph import LEARNING_RATE
 from calc.lines import COLUMNS, Lines, chunks, plural
+from calc.notation import notation_of
 from calc.number import GUARD_DIGITS, Shown
 from calc.trace import Trace
 from calc.training import Iteration
@@ -142,7 +143,8 @@ class CircuitWriter(Lines[Circuit]):
 
     def forward(self) -> Iterator[Section]:
         lined = [node for node in self.graph.nodes if self.full or node.name in self.followed]
-        blocks: list[Block] = [prose("circuit.forward")]
+        lined = [] if self.brief else lined
+        blocks: list[Block] = [] if self.brief else [prose("circuit.forward")]
         for part in chunks(lined, SMALL):
             blocks += self._derivation(self._line(node.name.id) for node in part)
         rest = [node for node in self.graph.nodes if node not in lined]
@@ -164,10 +166,14 @@ class CircuitWriter(Lines[Circuit]):
     def backward(self) -> Iterator[Section]:
         graph = self.graph
         whole = Partial(graph.top, graph.loss)
+        yield from self._derivatives()
         blocks: list[Block] = [prose("circuit.backward", first=whole)]
         blocks += self._derivation([self._line(whole.id)])
         entered = consumers(graph)
-        for node in reversed(graph.nodes):
+        if self.brief:
+            worked = [v for v in graph.parameters[0] if v in self.worked and v in entered]
+            blocks += self._derivation(self._line(Partial(graph.top, v).id) for v in worked)
+        for node in () if self.brief else reversed(graph.nodes):
             u, ids = node.name, list[str]()
             if u not in entered and u != graph.loss and node.locals and u in self.followed:
                 ids.append(Partial(graph.top, u).id)
@@ -182,6 +188,13 @@ class CircuitWriter(Lines[Circuit]):
         blocks += self._zeros()
         blocks += self._edges()
         yield Section(Words("section.backward"), tuple(blocks))
+
+    def _derivatives(self) -> Iterator[Section]:
+        """In full detail: the derivative of every node by each of its operands, worked line by line."""
+        if self.derived:
+            from calc.explain_derivations import of_nodes  # loaded where it is asked for
+
+            yield from of_nodes(self.graph, notation_of(self.problem), self.problem.conventions.at_kink)
 
     def _zeros(self) -> Iterator[Block]:
         """Values of which the last quantity does not hang, and gradients that are 0."""
@@ -250,9 +263,11 @@ class CircuitWriter(Lines[Circuit]):
             return
         changed = [v for v in self.parameters if v in self.worked]
         blocks: list[Block] = [prose("circuit.changes", rate=LEARNING_RATE)]
-        for part in chunks(changed, 3):
+        for part in () if self.brief else chunks(changed, 3):
             blocks += self._derivation(self._line(id) for v in part for id in (change_of(v).id, v.after_update().id))
-        if len(changed) < len(self.parameters):
+        if self.brief:
+            blocks.append(prose("brief.update"))
+        elif len(changed) < len(self.parameters):
             blocks.append(prose("circuit.changes_rest"))
         yield Section(Words("section.update"), tuple(blocks))
 
@@ -260,9 +275,10 @@ class CircuitWriter(Lines[Circuit]):
         blocks: list[Block] = []
         loss = self.graph.loss
         if self.graph.trained:
-            blocks.append(prose("circuit.again"))
+            if not self.brief:
+                blocks.append(prose("circuit.again"))
             after = [node.name.after_update() for node in self.graph.nodes if self.full or node.name == loss]
-            if self.full:
+            if self.full and not self.brief:
                 blocks += self._derivation(self._line(name.id, symbolic=False) for name in after)
             before, then = self.trace.show(loss.id), self.trace.show(loss.after_update().id)
             key = "falls" if then.value < before.value else "rises" if then.value > before.value else "same"

@@ -86,6 +86,8 @@ class Lines(Generic[P]):
         self.problem, self.trace, self.exact, self.graph = problem, trace, exact, trace.graph
         self.numbers: dict[str, int] = {}
         self.count = count  # the last number given
+        self.brief = problem.solution.detail == "brief"  # results, and of each gradient the line that leads to it
+        self.derived = problem.solution.detail == "full" and not count  # of several updates the first derives
         self.samples = self.graph.samples
         self.marked = problem.marked  # whether samples are told apart on the page
         self.only = None if self.marked else self.samples[0]

@@ -250,9 +250,8 @@ class MatrixWriter(Writer):
         """A line with a product of matrices, and the shapes under it."""
         yield from self._derivation([self._matrix_line(of, formula)])
         shapes, shape = self._shapes(formula), self._shape(of)
-        if isinstance(shapes, Sum | Prod):
-            result = Prod((Num.of(shape.rows), Num.of(shape.columns)), "×")
-            yield prose("matrix.shapes", shapes=Line(shapes, (("→", result),)))
+        if isinstance(shapes, Sum | Prod) and not self.brief:
+            yield prose("matrix.shapes", shapes=Line(shapes, (("→", _cell(shape)),)))
 
     # --- Given -------------------------------------------------------------------------------------------------------
 
@@ -383,6 +382,7 @@ class MatrixWriter(Writer):
         deltas = tuple(self._delta_of(z) for z in sums)
         rule = Prose((Words(key, {"deltas": deltas, "loss": loss, "sums": sums}),))
         yield Section(Words("section.backward"), (rule, *self._penalty_rule()))
+        yield from self._derivatives()
         for number in range(depth, 0, -1):
             blocks = [*self._delta(number)]
             trained = self._trained(number)
@@ -391,10 +391,10 @@ class MatrixWriter(Writer):
             if not self.zero_said and any(self._has_zero(Partial(loss, name)) for name in trained):
                 self.zero_said = True
                 blocks.append(prose(self._zero_key()))
-            if self.problem.conventions.update_order == "sequential" and trained:
+            if self.problem.conventions.update_order == "sequential" and trained and not self.brief:
                 key = "backward.updated_first" if number > 1 else "backward.updated_last"
                 blocks += [prose(key), *self._layer_changes(number)]
-            if number == 1:
+            if number == 1 and not self.brief:
                 blocks += self._shape_check()
             yield Section(self._layer_words(number), tuple(blocks), level=2)
 
@@ -559,10 +559,13 @@ class MatrixWriter(Writer):
         else:
             blocks = [self._change_words()]
             depth = len(self.problem.layers)
-            for number in [depth] if self._short else range(1, depth + 1):
+            lined = [depth] if self._short else range(1, depth + 1)
+            for number in () if self.brief else lined:
                 blocks += self._layer_changes(number)
-            if self._short and depth > 1:
+            if self._short and depth > 1 and not self.brief:
                 blocks.append(prose("update.rest"))
+        if self.brief:
+            blocks.append(prose("brief.update"))
         yield Section(Words("section.update"), tuple(blocks))
 
     @property
@@ -575,7 +578,7 @@ class MatrixWriter(Writer):
         return ("parameter", *(() if self._short else ("old",)), "gradient", "change", "new")
 
     def _forward_again(self) -> Iterator[Block]:
-        if self._short:
+        if self._short or self.brief:
             return
         yield prose("check.forward")
         lines = []
@@ -606,7 +609,7 @@ def _head(formula: Call | Cases) -> str:
 
 
 def _cell(shape: Shape) -> Prod:
-    return Prod((Num.of(shape.rows), Num.of(shape.columns)), "×")
+    return Prod((Num.of(shape.rows), Num.of(shape.columns)), "by")
 
 
 def _as_name(quantity: Quantity) -> Name:

@@ -19,6 +19,8 @@ class Notation(ABC):
     matrices    whether whole layers have symbols
     nabla       whether the gradient by a matrix is written ∇_W E, else ∂E/∂W
     loss        what is differentiated
+    multiply    between numbers: "×" or "·"
+    decimal     the decimal sign: "." or ","
     """
 
     matrices = False
@@ -29,6 +31,7 @@ class Notation(ABC):
         self.marked = marked
         self.own = dict(options.symbols)
         self.multiply = options.multiply
+        self.decimal = options.decimal
         self._symbols: dict[str, Symbol] = {}
 
     def own_symbol(self, partial: Partial) -> Symbol | None:

@@ -167,15 +167,15 @@ class SolutionOptions(Table):
     method: Literal["chain", "delta", "matrix"] = "chain"
     show: Show = "auto"
     derivations: bool = False
-    detail: Literal["exam"] = "exam"
-    language: Literal["en"] = "en"
+    detail: Literal["exam", "full", "brief"] = "exam"
+    language: Literal["en", "de", "fr", "es"] = "en"
 
 
 class NotationOptions(Table):
     """Spelling only: switching it changes no number."""
 
     profile: Literal["standard", "net-out", "from-to", "vw", "ih-ho", "delta-nabla", "x-layer"] = "standard"
-    decimal: Literal["."] = "."
+    decimal: Literal[".", ","] = "."
     multiply: Literal["×", "·"] = "×"
     symbols: Mapping[
         str,
@@ -196,6 +196,8 @@ def _rule_conflicts(problem: "Network") -> Iterator[Fault]:
         return
     if problem.solution.derivations:
         yield Fault("solution.derivations", f"found; the {rule} rule takes no derivatives. Leave it out")
+    if problem.solution.detail == "full":
+        yield Fault("solution.detail", f'"full" found; the {rule} rule takes no derivatives. Use "exam" or "brief"')
     if problem.learning_rates is not None:
         yield Fault("learning_rates", f"found; the {rule} rule has one rate. Use learning_rate")
     if problem.penalty.active:

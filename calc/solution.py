@@ -70,6 +70,7 @@ class Page(ABC):
 
     notation: Notation
     templates: Path | None = None  # a folder searched before calc's own
+    language = "en"  # of the wording
 
     @property
     def placed(self) -> Sequence[Mapping[str, int]]:
@@ -116,7 +117,7 @@ class Page(ABC):
         chosen = find_format(format, options)
         document = self.document if chosen.pictures else self.bare
         try:
-            return render(document, chosen, self.notation, self.templates, self.placed)
+            return render(document, chosen, self.notation, self.templates, self.language, self.placed)
         except CalcError:
             raise
         except Exception as error:
@@ -193,7 +194,7 @@ class Solution(Page):
         Args:
             explained: writes the page, where it is asked for.
         """
-        self.problem, self.templates = problem, templates
+        self.problem, self.templates, self.language = problem, templates, problem.solution.language
         self._explain = explained
         self._worked = tuple(iterations)
         self.iterations = tuple(Values(iteration) for iteration in iterations)
@@ -224,7 +225,7 @@ class Solution(Page):
         from calc.illustration import Illustration
 
         figure = figure_of(name, self.problem, self._worked)
-        return Illustration(figure, self.notation, wording(self.templates), self.problem.title)
+        return Illustration(figure, self.notation, wording(self.templates, self.language), self.problem.title)
 
     @property
     def placed(self) -> Sequence[Mapping[str, int]]:
@@ -238,6 +239,7 @@ class Solution(Page):
 
     def _as_json(self) -> dict[str, Any]:
         notation = notation_of(self.problem, marked=True)
+        notation.decimal = "."  # other programs read one sign
         latex, text = (format().formulas(notation) for format in (find_format("tex"), find_format("txt")))
         _, placed, after = self._explained
         entries = []
@@ -339,7 +341,7 @@ def _explain(problem: Problem, iterations: Sequence[Iteration[Any]]) -> Explaine
     else:
         document, numbers, count = explain(problem, first.trace, first.exact)
         placed = [numbers]
-    if problem.solution.derivations:
+    if problem.solution.derivations and problem.solution.detail != "full":  # there they stand before their use
         from calc.explain_derivations import appendix
 
         document = Document(document.title, (*document.sections, *appendix(problem, first.trace.graph)))

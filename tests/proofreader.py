@@ -110,6 +110,7 @@ WRAPPING = re.compile(
 )
 NUMBERED = re.compile(r"\\tag\*?\{\(?([\w.]+)\)?\}|(?:\\q?quad|&|\s)*\\text\{\(([\w.]*\d[\w.]*)\)\}\s*$")
 REMARK = re.compile(r"&\s*&\s*\\text\{[^{}]*\}\s*$")
+RULE = re.compile(r"&\s*&.*$", re.DOTALL)  # by which an unnumbered row of a derivation follows: words and formulas
 NEW_ROW = re.compile(r"^\*?\s*(?:\[-?[\d.]+\s*[a-z]+\])?")  # what may follow \\: *, [4pt]
 
 EQUALITIES = {"=", r"\approx", r"\leftarrow", r"\gets", r"\equiv"}
@@ -193,6 +194,7 @@ def numbered_rows(body: str) -> Iterator[tuple[str, str | None]]:
         text = NUMBERED.sub(" ", row).strip()
         while REMARK.search(text):
             text = REMARK.sub("", text).strip()
+        text = text if number else RULE.sub("", text).strip()
         yield text.removeprefix("{}").lstrip(), (number[1] or number[2]) if number else None
 
 
@@ -869,7 +871,7 @@ class Reader:
     product  = power {[\times | \cdot | /] power}   without a sign only before NEEDS_NO_SIGN or a call
     power    = atom [^ exponent]
     atom     = number | (sum) | {sum} | |sum| | \frac{sum}{sum} | \sqrt{sum} | e^exponent | \pi | call
-    call     = function ['] [^ exponent] (sum {, sum})   or before a bare atom, e.g. \ln 0.5
+    call     = function ['] [^ exponent] (sum {(, | ;) sum})   or before a bare atom, e.g. \ln 0.5
     exponent = digit | {sum}
     """
 
@@ -1000,7 +1002,7 @@ class Reader:
         exponent = self.exponent() if self.accept("^") else Fraction(1)
         if opening := self.accept(*CLOSING):
             arguments = [self.sum()]
-            while self.accept(","):
+            while self.accept(",", ";"):
                 arguments.append(self.sum())
             self.take(CLOSING[opening])
         else:  # \ln 0.5

@@ -44,6 +44,7 @@ def render(
     format: type[Format],
     notation: Notation,
     templates: Path | None = None,
+    language: str = "en",
     placed: Sequence[Mapping[str, int]] = (),
 ) -> str:
     """Write a document in one format.
@@ -51,11 +52,12 @@ def render(
     Args:
         placed: for each update the number of each quantity's line, by its id, for formats that link to it.
         templates: a folder searched before calc's own; its files may extend "default/md/document.md" and so on.
+        language: of the wording, e.g. "de"; the decimal sign is the notation's.
     Raises:
         ProblemError: a template of that folder is wrong.
         UnsupportedError: the page is more than its host shows.
     """
-    view = _View(_format(format), notation, wording(templates), placed)
+    view = _View(_format(format), notation, wording(templates, language), placed)
     if notation.matrices:
         document = fit(document, view.printer, format.page)
     page = _fill(_environment(templates), format.template, view, document)
@@ -162,16 +164,21 @@ def wording(templates: Path | None, language: str = "en") -> Mapping[str, str]:
 def _sentence(format: Format, said: str) -> list[str]:
     """A sentence in pieces: words, escaped, and between them the names of its places."""
     pieces = said.replace("}", "{").split("{")
-    return [piece if i % 2 or not piece else format.text(piece) for i, piece in enumerate(pieces)]
+    return [piece if i % 2 or not piece else format.said(piece) for i, piece in enumerate(pieces)]
 
 
 class _View:
     """What a template may ask for: everything as finished strings of its format."""
 
     def __init__(
-        self, format: Format, notation: Notation, said: Mapping[str, str], placed: Sequence[Mapping[str, int]]
+        self,
+        format: Format,
+        notation: Notation,
+        said: Mapping[str, str],
+        placed: Sequence[Mapping[str, int]],
     ) -> None:
         self.format, self.said, self.placed = format, said, placed
+        self.language = said["page.language"]
         self.printer = format.formulas(notation)
         self.speech = Speech(notation, said) if format.speaks else None
         self.within, self.within_printer = format, self.printer  # of formulas in sentences and tables
@@ -211,7 +218,9 @@ class _View:
             case Reference(number):
                 return self.format.reference(number, self.said["list.line"].replace("{number}", str(number)))
             case tuple():
-                return self._list([self.argument(one) for one in argument])
+                # where 0,3 is a number, "0,3, 0,5 and 1" is no list that anybody can read
+                numbers = self.printer.notation.decimal == "," and any(isinstance(one, Line | Num) for one in argument)
+                return self._list([self.argument(one) for one in argument], "semicolon" if numbers else "comma")
             case Line(left, sides):
                 relations, write = self.within.relations, self.within_printer.write
                 right = "".join(f" {relations[sign]} {write(side)}" for sign, side in sides)
@@ -224,10 +233,12 @@ class _View:
             return self.within.inline(formula)
         return self.format.spoken(formula, self.speech.line(of) if isinstance(of, Line) else self.speech.write(of))
 
-    def _list(self, parts: list[str]) -> str:
+    def _list(self, parts: list[str], sign: str) -> str:
         if len(parts) < 2:
             return "".join(parts)
-        return self.text(self.said["list.comma"]).join(parts[:-1]) + self.text(self.said["list.and"]) + parts[-1]
+        return (
+            self.format.said(self.said[f"list.{sign}"]).join(parts[:-1]) + self.text(self.said["list.and"]) + parts[-1]
+        )
 
     def say(self, key: str, **args: Argument) -> str:
         """A sentence of the page itself, such as a label."""

@@ -8,7 +8,8 @@ from calc.render.markdown import Markdown, unpiped
 from calc.render.text import Text, TextPrinter
 
 _SIGN = re.compile(f"([{''.join(MATH)}])([0-9]?)")
-_NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
+_NUMBER = re.compile(r"-?\d+(?:(?:\.|\{,\})\d+)?")
+_PLAIN_NUMBER = re.compile(r"−*\d+(?:[.,]\d+)?")
 
 
 class Plain(Markdown):
@@ -25,7 +26,7 @@ class Plain(Markdown):
 
     def inline(self, formula: str) -> str:
         # | would end the cell of a table, in code as well
-        return formula if formula.lstrip("−").replace(".", "").isdigit() else f"`{formula.replace('|', '∣')}`"
+        return formula if _PLAIN_NUMBER.fullmatch(formula) else f"`{formula.replace('|', '∣')}`"
 
 
 class _Fenced(Markdown):
@@ -40,7 +41,7 @@ class _Fenced(Markdown):
 
     def inline(self, formula: str) -> str:
         if _NUMBER.fullmatch(formula):
-            return formula.replace("-", "−")
+            return formula.replace("-", "−").replace("{,}", ",")
         return f"$`{unpiped(formula)}`$"
 
     def formulas_of(self, page: str) -> list[str]:

@@ -54,6 +54,12 @@ class Format(ABC):
         """A printer that spells quantities by ``notation``."""
         return self.printer(notation)
 
+    unbroken: ClassVar[str] = "\u00a0"  # a space at which no line ends
+
+    def said(self, text: str) -> str:
+        """Our own words, escaped; with the spaces that French has before : and ;, which no line may break."""
+        return self.unbroken.join([self.text(part) if part else "" for part in text.split("\u00a0")])
+
     @abstractmethod
     def text(self, text: str) -> str:
         """Any text, escaped: the author's title as well as our own words."""

@@ -22,6 +22,9 @@ class LatexPrinter(Printer):
         "silu": r"\operatorname{SiLU}", "gelu": r"\operatorname{GELU}",
     }  # fmt: skip
 
+    def with_comma(self, whole: str, places: str) -> str:
+        return f"{whole}{{,}}{places}"  # a bare comma would be set with a space after it
+
     def ratio(self, num: str, den: str) -> str:
         short = num.isdigit() and den.isdigit()
         return rf"\tfrac{{{num}}}{{{den}}}" if short else rf"\frac{{{num}}}{{{den}}}"
@@ -122,6 +125,7 @@ class Latex(Format):
     printer = LatexPrinter
     page = 78.0
     small_page: ClassVar[float | None] = 95.0
+    unbroken = "~"
     pictures: ClassVar[Literal["", "svg", "tikz"]] = "tikz"
     relations = {"=": "=", "≈": r"\approx", "→": r"\to", "indent": r"\quad"}
 

@@ -36,7 +36,7 @@ ANY, TERM, FACTOR, BASE = 0, 1, 2, 3
 
 RELATION = 2.6  # the width of " = "
 PLUS = 2.4
-GAPS = {"×": 2.4, "·": 1.6, "": 0.5, "∘": 2.4, "⊘": 2.4, "/": 1.6}  # between factors
+GAPS = {"×": 2.4, "by": 2.4, "·": 1.6, "": 0.5, "∘": 2.4, "⊘": 2.4, "/": 1.6}  # between factors
 COLUMN_GAP = 2.0  # between the columns of a matrix
 BRACKETS = 1.6
 
@@ -58,6 +58,7 @@ class Printer(ABC):
     times: ClassVar[dict[str, str]]  # what stands between factors: "" side by side, "·", "×"
     differentials: ClassVar[dict[str, str]] = {"d": "d ", "∂": "∂ "}
     minus: ClassVar[str] = "-"
+    semicolon: ClassVar[str] = "; "
     longest_row: ClassVar[int] = 850  # characters: some hosts refuse formulas above 1000, and their frame counts too
     applied: ClassVar[str] = ""  # what stands between a function and the matrix it is taken of
     fraction_level: ClassVar[int] = FACTOR  # a fraction with a bar holds together in a product
@@ -146,7 +147,7 @@ class Printer(ABC):
             case Call(function, args):
                 args = arguments(expr)
                 parts = [self.measure(arg) for arg in args]
-                text = self._function(function) + self.brackets(", ".join([text for text, _ in parts]))
+                text = self._function(function) + self.brackets(self._apart().join([text for text, _ in parts]))
                 return text, self._call_width(function) + sum([width + 1 for _, width in parts]), BASE
             case Cases():
                 return *self.measure(expr.head), BASE
@@ -163,6 +164,10 @@ class Printer(ABC):
             case Shape(height, columns):
                 return f"({height} {self.times['×']} {columns})", 6.0 + len(f"{height}{columns}"), BASE
         raise TypeError(expr)
+
+    def _apart(self) -> str:
+        """What stands between the arguments of a function: where 0,3 is a number, max(0, 3) could be one too."""
+        return ", " if self.notation.decimal == "." else self.semicolon
 
     def _function(self, name: str) -> str:
         """A function's name; of several formulas of the author's that of one, f_2 or f_2'."""
@@ -214,6 +219,8 @@ class Printer(ABC):
         return text, whole
 
     def _between(self, before: Expr, after: Expr, sign: str) -> str:
+        if sign == "by":  # a shape, whatever stands between numbers
+            return f" {self.times['×']} "
         if sign == "×":
             return f" {self.times[self.notation.multiply]} "
         if sign:
@@ -278,13 +285,20 @@ class Printer(ABC):
 
     def number(self, shown: Shown) -> str:
         """Printed digits."""
-        digits = shown.digits.replace("-", self.minus)
+        digits = shown.digits.replace("-", "")
+        if "." in digits and self.notation.decimal == ",":
+            digits = self.with_comma(*digits.split("."))
+        digits = (self.minus if shown.negative else "") + digits
         if shown.denominator is not None:
             sign, size = (self.minus, shown.digits[1:]) if shown.negative else ("", shown.digits)
             return sign + self.ratio(size, shown.denominator)
         if shown.exponent is not None:
             return f"{digits} {self.times[self.notation.multiply]} {self.power('10', str(shown.exponent))}"
         return digits
+
+    def with_comma(self, whole: str, places: str) -> str:
+        """A number with a decimal comma."""
+        return f"{whole},{places}"
 
     @abstractmethod
     def ratio(self, num: str, den: str) -> str: ...

@@ -37,6 +37,9 @@ class MathMLPrinter(Printer):
     functions = {"f": "f", "sigmoid": "σ", "pi": "π", "relu": "ReLU", "leaky_relu": "LReLU", "elu": "ELU",
                  "silu": "SiLU", "gelu": "GELU"}  # fmt: skip
 
+    def with_comma(self, whole: str, places: str) -> str:
+        return f"<mn>{whole},{places}</mn>"  # loose, a comma would be a sign of its own
+
     def ratio(self, num: str, den: str) -> str:
         text = f"<mfrac>{_one(num)}{_one(den)}</mfrac>"
         return f'<mstyle displaystyle="false">{text}</mstyle>' if num.isdigit() and den.isdigit() else text

@@ -48,6 +48,7 @@ class Speech(Printer):
         self.said = said
         self.digits = said["spoken.digits"].split()
         self.signs = {sign: f" {said[f'spoken.{key}']} " for sign, key in _SIGNS.items()}
+        self.signs["by"] = re.sub(r"\{\w+\}", "", said["spoken.shape"])  # 4 × 5, as of a Shape
 
     def relation(self, sign: str) -> str:
         """What stands between two sides; nothing before a row that goes on."""

@@ -33,7 +33,7 @@ class TextPrinter(Printer):
         return base + exponent.translate(_SUP) if plain else f"{base}^({exponent})"
 
     def exponential(self, exponent: str) -> str:
-        return f"e^{exponent}" if exponent.replace(".", "").isalnum() else f"e^({exponent})"
+        return f"e^{exponent}" if exponent.replace(".", "").replace(",", "").isalnum() else f"e^({exponent})"
 
     def brackets(self, inner: str) -> str:
         return f"({inner})"

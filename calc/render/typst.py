@@ -12,10 +12,14 @@ class TypstPrinter(Printer):
 
     times = {"": " thin ", "·": "dot.op", "×": "times", "∘": "∘", "⊘": "⊘", "/": "slash"}
     differentials = {"d": "d ", "∂": "partial "}
+    semicolon = "\\; "
     applied = " "
     functions = {"f": "f", "sigmoid": "sigma", "tanh": "tanh", "max": "max", "min": "min",
                  "sin": "sin", "cos": "cos", "ln": "ln", "pi": "pi", "relu": '"ReLU"',
                  "leaky_relu": '"LReLU"', "elu": '"ELU"', "silu": '"SiLU"', "gelu": '"GELU"'}  # fmt: skip
+
+    def with_comma(self, whole: str, places: str) -> str:
+        return f'"{whole},{places}"'  # a bare comma would part the arguments of frac and mat
 
     def ratio(self, num: str, den: str) -> str:
         return f"frac({num}, {den})"
@@ -98,6 +102,7 @@ class Typst(Format):
     page = 80.0
     small_page = 100.0
     speaks = True
+    unbroken = "~"
     pictures = "svg"
     relations = {"=": "=", "≈": "approx", "→": "arrow.r", "indent": "quad"}
 
