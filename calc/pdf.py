@@ -102,7 +102,7 @@ def typeset_latex(source: str, printing: Print) -> bytes:
         paper = r"\PassOptionsToPackage{letterpaper}{geometry}"
     source = r"\pdftrailerid{calc}" + paper + source  # else the folder's name would be part of the file
     with tempfile.TemporaryDirectory(prefix="calc-") as folder:
-        Path(folder, "page.tex").write_text(source, "utf-8")
+        Path(folder, "document.tex").write_text(source, "utf-8")
         environment = {
             **os.environ,
             "SOURCE_DATE_EPOCH": str(_date()),
@@ -115,7 +115,7 @@ def typeset_latex(source: str, printing: Print) -> bytes:
         command = ["latexmk", "-norc", "-pdf", "-latexoption=-no-shell-escape", "-interaction=nonstopmode"]
         try:
             done = subprocess.run(
-                [*command, "-halt-on-error", "page.tex"],
+                [*command, "-halt-on-error", "document.tex"],
                 cwd=folder,
                 env=environment,
                 stdin=subprocess.DEVNULL,
@@ -126,11 +126,11 @@ def typeset_latex(source: str, printing: Print) -> bytes:
         except subprocess.TimeoutExpired:
             raise CalcError(f"the page could not be typeset: LaTeX was not done after {PATIENCE} seconds") from None
         if done.returncode:
-            log = Path(folder, "page.log")
+            log = Path(folder, "document.log")
             said = log.read_text("utf-8", errors="replace") if log.is_file() else done.stderr.decode(errors="replace")
             first = re.search(r"^! .*", said, re.MULTILINE)
             raise CalcError(f"the page could not be typeset: {short(first[0] if first else said[-300:], 200)}")
-        return Path(folder, "page.pdf").read_bytes()
+        return Path(folder, "document.pdf").read_bytes()
 
 
 def _date() -> int:

@@ -635,12 +635,6 @@ def test_fractions_within_fractions_are_undone_one_level_a_line() -> None:
     assert rules.count("write as one fraction") == 4
 
 
-def test_the_sign_of_a_difference_is_written_in_one_way() -> None:
-    page = derive("huber").render("txt")
-    assert "sgn(a − t)" in page
-    assert "sign(" not in page
-
-
 def test_json_has_each_line_with_its_rule() -> None:
     found = json.loads(derive("exp(3*z+1)").render("json"))
     assert (found["format"], found["version"]) == ("calc-derivation", 1)

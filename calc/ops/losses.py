@@ -125,7 +125,7 @@ class AbsoluteError(Loss):
 
 
 def _sign(of: Expr, at_kink: AtKink) -> Expr:
-    return Cases(Call("sgn", (of,)), on=of, above=ONE, at=Num(at_kink("kinks")), below=Neg(ONE))
+    return Cases(Call("sign", (of,)), on=of, above=ONE, at=Num(at_kink("kinks")), below=Neg(ONE))
 
 
 class BinaryCrossEntropy(Loss):
@@ -205,7 +205,7 @@ class Hinge(Loss):
 
 @dataclass(frozen=True)
 class Huber(Loss):
-    """E = Σ ½ d² where |d| ≤ δ, else δ (|d| − δ/2), d = t − a;  ∂E/∂a = a − t where |d| ≤ δ, else δ sgn(a − t)"""
+    """E = Σ ½ d² where |d| ≤ δ, else δ (|d| − δ/2), d = t − a;  ∂E/∂a = a − t where |d| ≤ δ, else δ sign(a − t)"""
 
     name = "huber"
     delta: Exact = Exact.read("1")
