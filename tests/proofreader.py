@@ -255,8 +255,9 @@ def with_stand_ins(page: str, claims: list[Claim], report: Report) -> Iterator[C
             results = [[re.split(r"\\approx|=", cell)[-1].strip() for cell in row] for row in one.rows]
             named[tuple(tokenize(one.name))] = matrix_text(results)
     for one in found if NO_STATE.search(page) else ():  # v of a line before that of v', as where one looks ahead
-        if one.kind in {"result", "answers"} and re.match(r"[vms][_^]", one.name):
-            named.setdefault(tuple(tokenize(without_prime(one.name))), nothing_like(matrix_text(one.rows)))
+        before = without_prime(one.name)
+        if one.kind in {"result", "answers"} and re.match(r"[vms][_^]", before):
+            named.setdefault(tuple(tokenize(before)), nothing_like(matrix_text(one.rows)))
     ends = [*(claim.end for claim in claims), len(page)]
     for claim, next_end in zip(claims, ends[1:], strict=True):
         after = [one for one in found if one.kind in {"result", "answers"} and claim.end <= one.position < next_end]

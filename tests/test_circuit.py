@@ -215,7 +215,7 @@ def is_right(id: str, entry: dict[str, Any], noisy: Any, problem: dict[str, Any]
 @pytest.mark.parametrize("carry", ["full", "rounded"])
 def test_every_line_and_every_edge_comes_out_on_a_calculator(carry: str, sweep: Sweep, record_property: Record) -> None:
     counts, faults = Counter[str](), []
-    for problem, _ in graphs(f"lines {carry}", sweep.count(seconds=40, ci=200, full=1200), carry=carry):
+    for problem, _ in graphs(f"lines {carry}", sweep.count(seconds=40, ci=200, full=1500), carry=carry):
         try:
             solution = solved(problem)
         except Beyond:
@@ -288,7 +288,7 @@ def test_a_wrong_digit_in_a_table_of_edges_is_caught() -> None:
 
 def test_gradients_are_those_of_automatic_differentiation(sweep: Sweep, record_property: Record) -> None:
     counts = Counter[str]()
-    for problem, expected in graphs("autograd", sweep.count(seconds=60, ci=400, full=3200), carry="full"):
+    for problem, expected in graphs("autograd", sweep.count(seconds=60, ci=400, full=3600), carry="full"):
         problem["conventions"] = {"kinks": "1/2", "relu_at_zero": "1/2"}  # as autograd shares a tie
         problem["graph"].pop("learning_rate", None)
         problem["graph"].pop("iterations", None)
