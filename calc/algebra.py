@@ -382,7 +382,7 @@ def raised(base: Expr, exponent: int | Expr | fmpq) -> Expr:
         return ONE
     if value == 1:
         return base
-    if isinstance(base, Pow) and isinstance(base.exponent, int):
+    if isinstance(base, Pow) and isinstance(base.exponent, int) and value.q == 1:  # (u²)^½ is |u|
         return raised(base.base, base.exponent * value)
     if value == 2 and isinstance(base, Call) and base.function == "sqrt":
         return base.args[0]

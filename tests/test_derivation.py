@@ -470,6 +470,12 @@ def test_random_formulas_of_all_functions_are_worked_without_a_wrong_line(sweep:
     assert skipped < proven
 
 
+@pytest.mark.parametrize("text", ["((z)**2)**0.5", "(z**4)**(1/4)"])
+def test_a_root_of_a_square_keeps_its_sign(text: str) -> None:
+    solution = calc.solve(calc.Problem(graph={"formulas": [f"f = {text}"], "values": {"z": -2}, "nodes": "formulas"}))
+    assert solution["df/dz"].value == -1
+
+
 LONG = {
     "a long sum": "+".join(f"z**{k}/{k}" for k in range(1, 30)),
     "a long product": "*".join(f"(z+{k})" for k in range(1, 90)),
