@@ -394,7 +394,7 @@ class MatrixWriter(Writer):
             if self.problem.conventions.update_order == "sequential" and trained and not self.brief:
                 key = "backward.updated_first" if number > 1 else "backward.updated_last"
                 blocks += [prose(key), *self._layer_changes(number)]
-            if number == 1 and not self.brief:
+            if number == 1:
                 blocks += self._shape_check()
             yield Section(self._layer_words(number), tuple(blocks), level=2)
 
