@@ -415,11 +415,14 @@ class Part(NamedTuple):
     sections: list[Section]
 
 
+TASKS = ("section.forward", "section.error", "section.backward", "section.update", "section.check")
+
+
 def _groups(sections: Sequence[Section]) -> list[list[Section]]:
-    """Each section of level 1 with those below it."""
+    """Each section of level 1, and each pass below a step of a descent, with those below it."""
     groups: list[list[Section]] = []
     for section in sections:
-        if section.level == 1:
+        if section.level == 1 or section.heading.key in TASKS:
             groups.append([])
         groups[-1].append(section)
     return groups
