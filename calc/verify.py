@@ -22,6 +22,7 @@ from calc.updates import change_of
 
 DIGITS, STEP = 80, 25  # working digits, and h = 10^-STEP; both doubled for gradients too small for them
 AGREEMENT = 20  # relative agreement 10^-AGREEMENT
+STRAIGHT = 10  # a loss whose two sides differ by more than 10^-STRAIGHT of its change is no straight line there
 DOUBLINGS = 5
 NOTHING = 1000  # below 10^-NOTHING both sides are 0, as everywhere in calc
 
@@ -51,7 +52,7 @@ def verify(problem: Problem, trace: Trace) -> Trace:
     if rule == "delta":
         sizes = {w: size for w, size in sizes.items() if w in graph.trained}
     direction = {w: source.choice((-1, 1)) * size for w, size in sizes.items()}
-    steep = False
+    steep = bent = False
     for doubling in range(DOUBLINGS + 1):  # on for a kink within ±h, and where the gradient is 0 but not E(p ± hd)
         digits, h = DIGITS << doubling, fmpq(10) ** -(STEP << doubling)
         bits = digits * 10 // 3 + 16
@@ -83,10 +84,16 @@ def verify(problem: Problem, trace: Trace) -> Trace:
             if gap <= abs(arb(chain)) * arb(10) ** -AGREEMENT or gap < arb(10) ** -NOTHING:
                 return trace
             steep = bool(abs(arb(chain * h)) > 1)
+            straight = abs(arb(above - below)) + abs(arb(chain * h))
+            bent = bool(abs(arb(above + below - 2 * loss_at(graph, here, held))) > straight * arb(10) ** -STRAIGHT)
     for id in trace.steps:
         trace.show(id)  # names a value beyond any page, whose ball is too wide to be checked
     if steep:  # the smallest step is a large one
-        raise UnsupportedError("E: so steep that no small step shows its derivative. Scale the inputs or the weights")
+        why = "so steep that no small step shows its derivative. Scale the inputs or the weights"
+        raise UnsupportedError(f"{graph.loss.id}: {why}")
+    if bent:  # on one side of the smallest step it goes otherwise than on the other
+        why = "so close to a kink that no small step shows its derivative. Change the numbers"
+        raise UnsupportedError(f"{graph.loss.id}: {why}")
     raise VerificationError(
         f"the gradients fail the independent check: the chain rule gives {arb(chain).str(20)} along a random "
         "direction, two forward passes another number. This is a bug of calc: please report it with the problem file"

@@ -723,3 +723,10 @@ def test_the_sections_of_a_step_stand_below_its_heading() -> None:
         "## All updates",
         "## Answers",
     ]
+
+
+def test_a_kink_closer_than_any_step_is_told_and_no_bug() -> None:
+    formulas = ["q1 = min(((y - x))**((z + (1/3))), (log(z) * (pi * y)))", "f = min(((z)**3 + z), x) + q1"]
+    graph = {"formulas": formulas, "values": {"x": "-0.3", "y": "0", "z": "1e20"}, "nodes": "formulas"}
+    with pytest.raises(calc.UnsupportedError, match="f: so close to a kink"):
+        calc.solve(calc.Problem(graph=graph))
