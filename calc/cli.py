@@ -8,8 +8,9 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 import click
 
@@ -17,7 +18,6 @@ from calc import __version__
 from calc.errors import CalcError, Fault, ProblemError, VerificationError
 
 if TYPE_CHECKING:
-    from calc.render import Options
     from calc.solution import Page
 
 Command = Callable[..., None]
@@ -75,21 +75,58 @@ def app() -> None:
     """Step-by-step worked examples of back-propagation, every printed digit proven."""
 
 
-def _printed(command: Command) -> Command:
-    """The options of a PDF."""
-    for name, values, what in (
-        ("--engine", "typst|latex", "What typesets a PDF: the built-in Typst, or LaTeX where it is installed."),
-        ("--standard", "ua-1|a-2a|none", "PDF/UA-1 for screen readers (the default), PDF/A-2a for archives, or none."),
-        ("--paper", "a4|us-letter", "The paper of a PDF."),
-    ):
-        command = click.option(name, metavar=values, help=what)(command)
-    return command
+class Target(NamedTuple):
+    """Where a page is written, in which format, and what that format was asked for."""
+
+    output: str | None
+    to: str | None
+    dialect: str | None
+    fragment: bool
+    document_class: str | None
+    paper: str | None
+    standard: str | None
+    engine: str | None
+
+
+_TEMPLATES = click.option(
+    "--templates", metavar="DIR", type=click.Path(path_type=Path), help="A folder searched before calc's own."
+)
+_WRITTEN = (
+    click.option("-o", "--output", metavar="OUT", help="Write a file; its suffix decides the format."),
+    click.option("--to", metavar="FORMAT", help="md, tex, typ, pdf, html, json or txt; see: calc formats."),
+    click.option("--dialect", metavar="HOST", help="Markdown for github, gitlab, pandoc, jupyter or plain."),
+    click.option("--fragment", is_flag=True, help="LaTeX without a preamble, for \\input; it needs only amsmath."),
+    click.option("--class", "document_class", metavar="article|exam", help="LaTeX for the article or the exam class."),
+    _TEMPLATES,
+    click.option("--paper", metavar="a4|us-letter", help="The paper of a PDF."),
+    click.option(
+        "--standard",
+        metavar="ua-1|a-2a|none",
+        help="PDF/UA-1 for screen readers (the default), PDF/A-2a for archives, or none.",
+    ),
+    click.option(
+        "--engine",
+        metavar="typst|latex",
+        help="What typesets a PDF: the built-in Typst, or LaTeX where it is installed.",
+    ),
+)
+
+
+def _written(command: Command) -> Command:
+    """The options of every command that writes a page, given to it as one ``target``."""
+
+    @wraps(command)
+    def gathered(**options: Any) -> None:
+        target = Target(**{field: options.pop(field) for field in Target._fields})
+        command(target=target, **options)
+
+    for option in reversed(_WRITTEN):
+        gathered = option(gathered)
+    return gathered
 
 
 @app.command()
 @click.argument("problem", metavar="PROBLEM")
-@click.option("-o", "--output", metavar="OUT", help="Write a file; its suffix decides the format.")
-@click.option("--to", metavar="FORMAT", help="md, tex, typ, pdf, html, json or txt; see: calc formats.")
 @click.option("--method", metavar="M", help="How the backward pass is written: chain, delta or matrix.")
 @click.option("--decimals", type=int, metavar="N", help="Decimals of results, 0 to 30.")
 @click.option("--significant", type=int, metavar="N", help="Significant digits of results, 1 to 30.")
@@ -98,17 +135,9 @@ def _printed(command: Command) -> Command:
 @click.option("--show", metavar="all|auto|w5,w1", help="What is worked in full: all, auto, or these parameters.")
 @click.option("--detail", metavar="D", help="exam: a model answer; full: every derivative derived; brief: results.")
 @click.option("--language", metavar="L", help="What the sentences are written in: en, de, fr or es.")
-@click.option("--dialect", metavar="HOST", help="Markdown for github, gitlab, pandoc, jupyter or plain.")
-@click.option("--fragment", is_flag=True, help="LaTeX without a preamble, for \\input; it needs only amsmath.")
-@click.option("--class", "document_class", metavar="article|exam", help="LaTeX for the article or the exam class.")
-@click.option(
-    "--templates", metavar="DIR", type=click.Path(path_type=Path), help="A folder searched before calc's own."
-)
-@_printed
+@_written
 def solve(
     problem: str,
-    output: str | None,
-    to: str | None,
     method: str | None,
     decimals: int | None,
     significant: int | None,
@@ -117,17 +146,11 @@ def solve(
     show: str | None,
     detail: str | None,
     language: str | None,
-    dialect: str | None,
-    fragment: bool,
-    document_class: str | None,
     templates: Path | None,
-    paper: str | None,
-    standard: str | None,
-    engine: str | None,
+    target: Target,
 ) -> None:
     """Work PROBLEM, a TOML or JSON file (- reads standard input): forward pass, backward pass, update, check."""
     from calc.file import load
-    from calc.render import Options
     from calc.solution import solve as work
 
     settings = {
@@ -141,13 +164,11 @@ def solve(
         ("solution", "language"): language,
     }
     with _reporting("standard input" if problem == "-" else problem):
-        options = Options(dialect, fragment, document_class)
-        format = _format(output, to, options)  # before the work, so that a slip is told at once
-        printing = _printing(format, paper, standard, engine)
+        write = _writer(target)  # before the work, so that a slip is told at once
         if decimals is not None and significant is not None:
             raise ProblemError("command line", [Fault("--decimals, --significant", "both found, one needed. Drop one")])
         overrides = {key: value for key, value in settings.items() if value is not None}
-        _write(work(load(problem, overrides), templates), output, format, options, printing)
+        write(work(load(problem, overrides), templates))
 
 
 class TakingFormula(click.Command):
@@ -171,78 +192,58 @@ class TakingFormula(click.Command):
 @app.command(cls=TakingFormula)
 @click.argument("formula", metavar="FORMULA")
 @click.option("--wrt", metavar="NAME", help="The name to differentiate by; else the only one, z, a or x.")
-@click.option("-o", "--output", metavar="OUT", help="Write a file; its suffix decides the format.")
-@click.option("--to", metavar="FORMAT", help="md, tex, typ, pdf, json or txt; see: calc formats.")
 @click.option("--language", metavar="L", default="en", help="What the rules are named in: en, de, fr or es.")
-@click.option("--dialect", metavar="HOST", help="Markdown for github, gitlab, pandoc, jupyter or plain.")
-@click.option("--fragment", is_flag=True, help="LaTeX without a preamble, for \\input; it needs only amsmath.")
-@click.option("--class", "document_class", metavar="article|exam", help="LaTeX for the article or the exam class.")
-@click.option(
-    "--templates", metavar="DIR", type=click.Path(path_type=Path), help="A folder searched before calc's own."
-)
-@_printed
-def derive(
-    formula: str,
-    wrt: str | None,
-    output: str | None,
-    to: str | None,
-    language: str,
-    dialect: str | None,
-    fragment: bool,
-    document_class: str | None,
-    templates: Path | None,
-    paper: str | None,
-    standard: str | None,
-    engine: str | None,
-) -> None:
+@_written
+def derive(formula: str, wrt: str | None, language: str, templates: Path | None, target: Target) -> None:
     """Work the derivative of FORMULA line by line, each line with its rule.
 
     FORMULA is infix, e.g. "1/(1+exp(-z))"; or the name of an activation or a loss, e.g. sigmoid, softmax,
     binary_cross_entropy; or one of each, e.g. "sigmoid + binary_cross_entropy": the loss by the activation's z.
     """
     from calc.derived import derive as work
-    from calc.render import Options
 
     with _reporting():
-        options = Options(dialect, fragment, document_class)
-        format = _format(output, to, options)
-        printing = _printing(format, paper, standard, engine)
-        _write(work(formula, wrt, templates, language), output, format, options, printing)
+        write = _writer(target)
+        write(work(formula, wrt, templates, language))
 
 
-def _format(output: str | None, to: str | None, options: "Options") -> str:
-    """The format asked for; by the suffix of the file, else Markdown."""
-    from calc.solution import check_options, find_format, format_of
+def _writer(target: Target) -> "Callable[[Page], None]":
+    """Writes a page into a file, or to standard output, in the format asked for; by the file's suffix, else Markdown.
 
-    format = to or (format_of(output) if output else "md")
+    Raises:
+        ProblemError: no such format, or an option that is none of it.
+    """
+    from calc.render import Options
+    from calc.solution import check_options, find_format, format_of, write_whole
+
+    options = Options(target.dialect, target.fragment, target.document_class)
+    format = target.to or (format_of(target.output) if target.output else "md")
     if format not in ("pdf", "json"):
         format = find_format(format).name
     check_options(format, options)
-    if format == "pdf" and not output and sys.stdout and sys.stdout.isatty():
+    if format == "pdf" and not target.output and sys.stdout and sys.stdout.isatty():
         raise ProblemError("command line", [Fault("--to pdf", "a PDF is not written to a terminal. Add -o FILE.pdf")])
-    return format
+    printing = _printing(format, target)
+
+    def write(page: "Page") -> None:
+        content = page.pdf(**printing) if format == "pdf" else page.render(format, **options._asdict()).encode()
+        if target.output:
+            write_whole(target.output, content)
+        else:
+            _emit(content)
+
+    return write
 
 
-def _printing(format: str, paper: str | None, standard: str | None, engine: str | None) -> dict[str, str]:
+def _printing(format: str, target: Target) -> dict[str, str]:
     """The options of a PDF that were given, told by their names on the command line where they do not fit."""
     from calc.solution import printing_of
 
     try:
-        return printing_of(format, paper, standard, engine)
+        return printing_of(format, target.paper, target.standard, target.engine)
     except ProblemError as error:
         faults = [Fault(f"--{fault.where}", fault.what) for fault in error.faults]
         raise ProblemError("command line", faults) from None
-
-
-def _write(page: "Page", output: str | None, format: str, options: "Options", printing: dict[str, str]) -> None:
-    """A page into a file, or to standard output."""
-    from calc.solution import write_whole
-
-    content = page.pdf(**printing) if format == "pdf" else page.render(format, **options._asdict()).encode()
-    if output:
-        write_whole(output, content)
-    else:
-        _emit(content)
 
 
 @app.command()
@@ -250,9 +251,7 @@ def _write(page: "Page", output: str | None, format: str, options: "Options", pr
 @click.argument("name", metavar="network|graph|loss|surface")
 @click.option("-o", "--output", metavar="FILE", required=True, help="The file: .svg, .pdf, .png or .tex (TikZ).")
 @click.option("--notation", metavar="PROFILE", help="The course's spelling: standard, net-out, from-to, vw, ih-ho …")
-@click.option(
-    "--templates", metavar="DIR", type=click.Path(path_type=Path), help="A folder searched before calc's own."
-)
+@_TEMPLATES
 def figure(problem: str, name: str, output: str, notation: str | None, templates: Path | None) -> None:
     """Draw PROBLEM: its network, its computational graph, its loss over the updates, its error surface."""
     from calc.figures import known
