@@ -157,6 +157,22 @@ GRAPHS: dict[str, dict[str, object]] = {
                      f" + exp({'-'.join(many(20, 'x*{i}'))}) + max({'-'.join(many(20, 'x*{i}'))}, x*y/3)"],
         "values": {"x": 0.5, "y": 3}, "nodes": "formulas",
     },
+    "fractions with functions in them": {
+        "formulas": ["f = 1/(1 + 1/(2 + 1/(3 + 1/(x*y*z + sin(x*y + z)**2/(1 + exp(-x*y*z)/(x**2 + y**2 + z**2))))))"],
+        "values": {"x": 0.123456, "y": -2.345678, "z": 1.5}, "nodes": "formulas",
+    },
+    "fractions eight deep": {
+        "formulas": ["f = " + "".join(f"1/({i} + " for i in range(1, 9)) + "x" + ")" * 8],
+        "values": {"x": 0.123456}, "nodes": "formulas",
+    },
+    "max of twenty": {
+        "formulas": ["f = max(" + ", ".join(many(20, "x{i}*y")) + ")"],
+        "values": {"y": 0.3, **{f"x{i}": i / 20 for i in range(1, 21)}},
+    },
+    "max of twenty in one formula": {
+        "formulas": ["f = max(" + ", ".join(many(20, "x{i}*y")) + ")"],
+        "values": {"y": 0.3, **{f"x{i}": i / 20 for i in range(1, 21)}}, "nodes": "formulas",
+    },
     "max of eight": {
         "formulas": ["f = max(" + ", ".join(many(8, "x{i}*y")) + ")"],
         "values": {"y": 0.3, **{f"x{i}": i / 8 for i in range(1, 9)}},

@@ -82,7 +82,8 @@ def _break(
         pieces = _pieces(side, printer, room - 2 * RELATION, speech, opening=True)
         if len(pieces) == 1:  # one operation: a quotient, a function
             pieces = _opened(side, printer, room - 2 * RELATION, speech, False) or pieces
-        for before, text, piece, words in pieces:
+        for before, text, estimate, words in pieces:
+            piece = printer.seen(before + text, estimate)
             if used > RELATION and (used + piece > room or len(row) + len(text) > printer.longest_row):
                 broken.append((row.rstrip(), spoken))
                 gap = printer.times[""].strip()

@@ -102,6 +102,10 @@ class Printer(ABC):
         text, width, holds = self._compound(expr)
         return (self.brackets(text) if needs > holds else text), width
 
+    def seen(self, text: str, estimate: float) -> float:
+        """The width of what is written, where a format knows it better than by estimate."""
+        return estimate
+
     def _compound(self, expr: Expr) -> tuple[str, float, int]:
         """A formula of one operation, its width, and how tightly it holds together."""
         match expr:

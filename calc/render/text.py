@@ -21,9 +21,12 @@ class TextPrinter(Printer):
                  "silu": "SiLU", "gelu": "GELU"}  # fmt: skip
 
     def measure(self, expr: Expr, needs: int = ANY) -> Measured:
-        """All characters stand in one row, but for those of a matrix."""
         text, width = super().measure(expr, needs)
-        return text, width if OPEN in text else float(len(text))
+        return text, self.seen(text, width)
+
+    def seen(self, text: str, estimate: float) -> float:
+        """All characters stand in one row, but for those of a matrix."""
+        return estimate if OPEN in text else float(len(text))
 
     def ratio(self, num: str, den: str) -> str:
         return f"{num}/{den}"
