@@ -18,7 +18,7 @@ from calc import __version__
 from calc.errors import CalcError, Fault, ProblemError, VerificationError
 
 if TYPE_CHECKING:
-    from calc.solution import Page
+    from calc.page import Page
 
 Command = Callable[..., None]
 
@@ -213,8 +213,8 @@ def _writer(target: Target) -> "Callable[[Page], None]":
     Raises:
         ProblemError: no such format, or an option that is none of it.
     """
+    from calc.page import check_options, find_format, format_of, write_whole
     from calc.render import Options
-    from calc.solution import check_options, find_format, format_of, write_whole
 
     options = Options(target.dialect, target.fragment, target.document_class)
     format = target.to or (format_of(target.output) if target.output else "md")
@@ -237,7 +237,7 @@ def _writer(target: Target) -> "Callable[[Page], None]":
 
 def _printing(format: str, target: Target) -> dict[str, str]:
     """The options of a PDF that were given, told by their names on the command line where they do not fit."""
-    from calc.solution import printing_of
+    from calc.page import printing_of
 
     try:
         return printing_of(format, target.paper, target.standard, target.engine)
@@ -271,8 +271,8 @@ def figure(problem: str, name: str, output: str, notation: str | None, templates
 @click.option("-o", "--output", metavar="FILE", help="Write it to a file.")
 def new(name: str | None, output: str | None) -> None:
     """A commented starter problem; without NAME they are listed."""
+    from calc.page import write_whole
     from calc.render.format import TEMPLATES
-    from calc.solution import write_whole
 
     starters = {path.stem: path for path in sorted((TEMPLATES / "starters").glob("*.toml"))}
     with _reporting():

@@ -21,12 +21,12 @@ from calc.notation import Notation, Spelling
 from calc.number import Shown
 from calc.ops.activations import ACTIVATIONS, THRESHOLDS, Activation
 from calc.ops.losses import LOSSES, Loss
+from calc.page import Page
 from calc.problem import NotationOptions, SolutionOptions
 from calc.render import wording
 from calc.render.latex import Latex, LatexPrinter
 from calc.render.layout import widest
 from calc.render.text import TextPrinter
-from calc.solution import Page
 from calc.symbol import LONGEST as LONGEST_PART
 
 NOTES = 30.0  # the width that the names of the rules take on a page

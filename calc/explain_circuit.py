@@ -8,7 +8,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from calc.algebra import number
-from calc.circuit import Circuit, assignments_of, consumers, edges_of, local_of, path_of
+from calc.circuit import Circuit, assignments_of
+from calc.circuit_graph import consumers, edges_of, local_of, path_of
 from calc.document import Argument, Block, Cell, Derivation, Document, Line, Listing, Section, Table, Words, prose
 from calc.expr import Call, Cases, Expr, Name, Num, Partial, parts
 from calc.graph import LEARNING_RATE

@@ -53,7 +53,7 @@ class Illustration:
         Raises:
             ProblemError: its suffix is no format, or it cannot be written.
         """
-        from calc.solution import write_whole
+        from calc.page import write_whole
 
         suffix = suffix_of(path)
         content = self.typeset(suffix) if suffix in ("pdf", "png") else self.svg if suffix == "svg" else self.tikz

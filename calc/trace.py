@@ -265,7 +265,8 @@ def graph_of(problem: Problem, visited: Sequence[int] | None = None) -> Graph:
     """Every quantity in order of computation; ``visited``: the samples that the update sees, numbered from 1."""
     if isinstance(problem, Network):
         return build(problem, visited)
-    from calc.circuit import Circuit, build_circuit  # brings the parser of formulas along
+    from calc.circuit import Circuit  # brings the parser of formulas along
+    from calc.circuit_graph import build_circuit
 
     assert isinstance(problem, Circuit)
     return build_circuit(problem)
@@ -274,7 +275,7 @@ def graph_of(problem: Problem, visited: Sequence[int] | None = None) -> Graph:
 def steps_of(problem: Problem, graph: Graph, sequential: bool) -> Mapping[str, Step]:
     """Every line of one update by the id of its result, in an order in which each uses only what came before."""
     if not isinstance(problem, Network):
-        from calc.circuit import steps_of_circuit
+        from calc.circuit_graph import steps_of_circuit
 
         return {result.id: Step(result, kind, expr) for result, kind, expr in steps_of_circuit(problem, graph)}
     if problem.rule != "gradient":

@@ -36,7 +36,7 @@ from calc.expr import (
 )
 from calc.notation import notation_of
 from calc.number import Shown, Undecided, Undefined, precision
-from calc.solution import find_format
+from calc.page import find_format
 
 LAYER = {"activation": "sigmoid", "weights": [[1, 2], [3, 4]], "biases": [1, 1]}
 PROBLEM = calc.Problem(learning_rate=1, loss="mse", layers=[LAYER] * 2, samples=[{"inputs": [1, 1], "targets": [1, 1]}])

@@ -1,26 +1,22 @@
 """Document → text: the words of a language, the formulas of a format, placed by templates."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
-from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING
 
-from calc.document import Argument, Cell, Derivation, Document, Figure, Line, Reference, Section, Table, Words
+from calc.document import Document
 from calc.errors import Fault, ProblemError, UnsupportedError
-from calc.expr import Expr, Num
 from calc.notation import Notation
 from calc.render.dialects import DIALECTS
-from calc.render.fit import fit, height
+from calc.render.fit import fit
 from calc.render.format import TEMPLATES, Drawing, Format, Options
 from calc.render.html import Html
 from calc.render.latex import LATEX_VARIANTS, Latex
-from calc.render.layout import GAP, LONG, Row, cut, fold, rows, split
 from calc.render.markdown import Markdown
-from calc.render.math import RELATION
-from calc.render.speech import Speech
-from calc.render.text import Text, stacked
+from calc.render.text import Text
 from calc.render.typst import Typst
+from calc.render.view import View, draw
 
 if TYPE_CHECKING:
     import jinja2
@@ -29,14 +25,6 @@ __all__ = ["FORMATS", "VARIANTS", "Drawing", "Format", "Options", "draw", "rende
 
 FORMATS: tuple[type[Format], ...] = (Markdown, Latex, Typst, Html, Text)
 VARIANTS: tuple[type[Format], ...] = (*DIALECTS, *LATEX_VARIANTS)  # chosen by the options of a format
-
-SHORT = 14  # rows that stay on one page
-KEPT = 4  # rows of one line that are not parted between pages
-HIGH = 20  # rows of matrices that need not
-SUMMARIES = ("section.answers", "section.training", "section.predictions")  # nothing is asked there
-NOTED = 100  # characters of a note and the frame of its row
-MOST_CHARACTERS = 1000  # of one block of formulas; some hosts refuse longer ones
-PICTURE = (465.0, 560.0)  # points: the largest picture on a page, which larger ones are scaled down to
 
 
 def render(
@@ -57,7 +45,7 @@ def render(
         ProblemError: a template of that folder is wrong.
         UnsupportedError: the page is more than its host shows.
     """
-    view = _View(_format(format), notation, wording(templates, language), placed)
+    view = View(_format(format), notation, wording(templates, language), placed)
     if notation.matrices:
         document = fit(document, view.printer, format.page)
     page = _fill(_environment(templates), format.template, view, document)
@@ -71,38 +59,12 @@ def render(
     return page
 
 
-def draw(
-    figure: Figure, kind: str, notation: Notation, said: Mapping[str, str], title: str = "", whole: bool = False
-) -> Drawing:
-    """Draw a figure.
-
-    Args:
-        kind: "svg" or "tikz".
-        title: what stands before its own title, e.g. the problem's.
-        whole: as large as it is, not as a page has room for it.
-    """
-    picture = figure.draw()
-    alternative = _View(Text(), notation, said, ()).prose(figure.alternative)
-    width, height = PICTURE
-    scale = 1.0 if whole else min(1.0, width / picture.width, height / picture.height)
-    size = scale * picture.width, scale * picture.height, alternative
-    if kind == "tikz":
-        from calc.render.tikz import tikz  # each is loaded where it is asked for
-
-        return Drawing(tikz(picture, _View(Latex(), notation, said, ()).argument, scale), *size)
-    from calc.render.svg import Svg, svg
-
-    named = said[f"figure.title_{figure.name}"]
-    heading = f"{title}: {named}" if title else named
-    return Drawing(svg(picture, _View(Svg(), notation, said, ()).argument, heading, alternative, scale), *size)
-
-
 @cache
 def _format(format: type[Format]) -> Format:
     return format()
 
 
-def _fill(environment: "jinja2.Environment", template: str, view: "_View", document: Document) -> str:
+def _fill(environment: "jinja2.Environment", template: str, view: "View", document: Document) -> str:
     from jinja2 import TemplateError
 
     try:
@@ -158,308 +120,3 @@ def wording(templates: Path | None, language: str = "en") -> Mapping[str, str]:
             raise ProblemError("templates", [Fault(str(path), f"{error}. Mend the wording file")]) from None
         said |= {f"{table}.{key}": text for table, texts in tables.items() for key, text in texts.items()}
     return said
-
-
-@cache  # as many as the wording files have
-def _sentence(format: Format, said: str) -> list[str]:
-    """A sentence in pieces: words, escaped, and between them the names of its places."""
-    pieces = said.replace("}", "{").split("{")
-    return [piece if i % 2 or not piece else format.said(piece) for i, piece in enumerate(pieces)]
-
-
-class _View:
-    """What a template may ask for: everything as finished strings of its format."""
-
-    def __init__(
-        self,
-        format: Format,
-        notation: Notation,
-        said: Mapping[str, str],
-        placed: Sequence[Mapping[str, int]],
-    ) -> None:
-        self.format, self.said, self.placed = format, said, placed
-        self.language = said["page.language"]
-        self.printer = format.formulas(notation)
-        self.speech = Speech(notation, said) if format.speaks else None
-        self.within, self.within_printer = format, self.printer  # of formulas in sentences and tables
-        self._escaped: dict[str, str] = {}
-
-    def write_within(self, format: Format) -> None:
-        """From now on formulas in sentences and tables are written in another format."""
-        self.within, self.within_printer = format, format.formulas(self.printer.notation)
-
-    def text(self, text: str) -> str:
-        """Any text, escaped; the pieces of our own sentences recur, so each is escaped once."""
-        if text not in self._escaped:
-            self._escaped[text] = self.format.text(text)
-        return self._escaped[text]
-
-    def title(self, document: Document) -> str:
-        """The author's title; where it is blank, words in its place: a PDF for screen readers has to have one."""
-        return document.title if document.title.strip() else self.said["page.untitled"]
-
-    def words(self, words: Words) -> str:
-        """A sentence with its formulas."""
-        sentence = _sentence(self.format, self._said(words))
-        if len(sentence) == 1:
-            return sentence[0]
-        return "".join([self.argument(words.args[part]) if i % 2 else part for i, part in enumerate(sentence)])
-
-    def _said(self, words: Words) -> str:
-        return self.said[words.key] if words.default is None else self.said.get(words.key, words.default)
-
-    def argument(self, argument: Any) -> str:
-        """What stands in a place of a sentence."""
-        match argument:
-            case Words():
-                return self.words(argument)
-            case int():
-                return self.text(str(argument))
-            case Reference(number):
-                return self.format.reference(number, self.said["list.line"].replace("{number}", str(number)))
-            case tuple():
-                # where 0,3 is a number, "0,3, 0,5 and 1" is no list that anybody can read
-                numbers = self.printer.notation.decimal == "," and any(isinstance(one, Line | Num) for one in argument)
-                return self._list([self.argument(one) for one in argument], "semicolon" if numbers else "comma")
-            case Line(left, sides):
-                relations, write = self.within.relations, self.within_printer.write
-                right = "".join(f" {relations[sign]} {write(side)}" for sign, side in sides)
-                return self._spoken(write(left) + right, argument)
-        return self._spoken(self.within_printer.write(argument), argument)
-
-    def _spoken(self, formula: str, of: Expr | Line) -> str:
-        """A formula within a sentence or a table, with the words in which it is read aloud."""
-        if self.speech is None:
-            return self.within.inline(formula)
-        return self.format.spoken(formula, self.speech.line(of) if isinstance(of, Line) else self.speech.write(of))
-
-    def _list(self, parts: list[str], sign: str) -> str:
-        if len(parts) < 2:
-            return "".join(parts)
-        return (
-            self.format.said(self.said[f"list.{sign}"]).join(parts[:-1]) + self.text(self.said["list.and"]) + parts[-1]
-        )
-
-    def say(self, key: str, **args: Argument) -> str:
-        """A sentence of the page itself, such as a label."""
-        return self.words(Words(key, args))
-
-    def prose(self, sentences: Iterable[Words]) -> str:
-        """A paragraph."""
-        return self.text(" ").join(self.words(one) for one in sentences)
-
-    def tables(self, table: Table) -> list["Grid"]:
-        """The table, or several of fewer columns where it is wider than the page."""
-        small = self.format.small_page
-        if len(table.rows) <= LONG or small is None:
-            parts = split(table, self.format.page, self._cell_width)
-            if self.format.most_rows is not None:
-                parts = [piece for part in parts for piece in cut(part, self.format.most_rows)]
-            if len(parts) == 1 or small is None or len(split(table, small, self._cell_width)) > 1:
-                return [self._grid(part, False) for part in parts]
-            return [self._grid(table, True)]  # in small letters it fits as a whole
-        parts = split(table, small, self._cell_width)
-        return [self._grid(fold(part, small, self._cell_width), True) for part in parts]
-
-    def _grid(self, table: Table, long: bool) -> "Grid":
-        head, *rows = [
-            ["" if cell is None else self.argument(cell) for cell in row] for row in (table.head, *table.rows)
-        ]
-        return Grid(head, rows, max(len(table.head), *map(len, rows), 0), len(rows) <= SHORT, long, table)
-
-    def widths(self, grid: "Grid") -> list[float]:
-        """How wide each column of a table becomes."""
-        rows = [grid.table.head, *grid.table.rows]
-        return [max(self._cell_width(row[i]) for row in rows if i < len(row)) for i in range(grid.width)]
-
-    def _argument_width(self, argument: Any) -> float:
-        if isinstance(argument, tuple):  # in a row: a, b and c
-            return sum(map(self._argument_width, argument)) + 4.5 * (len(argument) - 1)
-        if isinstance(argument, int | Reference):
-            return 0.9 * len(str(argument)) if isinstance(argument, int) else 4.0
-        return self._cell_width(argument)
-
-    def _cell_width(self, cell: Cell) -> float:
-        match cell:
-            case None:
-                return 0.0
-            case Words():
-                said = self._said(cell)
-                for place in cell.args:
-                    said = said.replace(f"{{{place}}}", "")
-                return 0.9 * len(said) + sum(map(self._argument_width, cell.args.values()))
-            case Line(left, sides):
-                return self._width(left) + sum(self._width(side) + RELATION for _, side in sides)
-            case Num(shown):
-                return self._width(cell) - 1.5 * shown.negative  # no brackets here
-        return self._width(cell)
-
-    def _width(self, expr: Expr) -> float:
-        return self.printer.measure(expr)[1]
-
-    def blocks(self, derivation: Derivation) -> list[list[Row]]:
-        """Rows of a derivation, in blocks that no host refuses for their length."""
-        notes = [self._cell_width(note) for line in derivation.lines for note in line.notes if note]
-        room = self.format.page - (max(notes) + GAP if notes else 0)
-        laid = rows(derivation.lines, self.printer, room, self.format.relations, self.speech, self.format.row)
-        if self.speech is not None:  # a compiler takes any length, and its rows hold words besides
-            return [laid]
-        lines: list[list[Row]] = []
-        for row in laid:
-            if row.left or not lines:
-                lines.append([])
-            lines[-1].append(row)
-        blocks: list[list[Row]] = [[]]
-        used = 0
-        for line in lines:
-            whole = _characters(line) <= MOST_CHARACTERS  # only a line too long for a block of its own is torn apart
-            for part in [line] if whole else [[row] for row in line]:
-                size = _characters(part)
-                if blocks[-1] and used + size > MOST_CHARACTERS:
-                    blocks.append([])
-                    used = 0
-                blocks[-1] += part
-                used += size
-        return blocks
-
-    def spans(self, derivation: Derivation, rows: list[Row]) -> list[int]:
-        """How many rows are to stay on one page from each row on: those of its line; 1 for each where they may part."""
-        if self.tall(derivation):
-            return [1] * len(rows)
-        starts = [i for i, row in enumerate(rows) if row.left or i == 0] + [len(rows)]
-        spans = [1] * len(rows)
-        for start, end in pairwise(starts):
-            if 1 < end - start <= KEPT and not any(row.note for row in rows[start:end]):
-                spans[start:end] = [end - start, *[0] * (end - start - 1)]
-        return spans
-
-    def parts(self, document: Document) -> list["Part"]:
-        """An exam: what is asked, without the section that says what is given."""
-        parts: list[Part] = []
-        before: list[Section] = []
-        for group in _groups([one for one in document.sections if one.heading.key != "section.given"]):
-            head = group[0]
-            points = sum(map(_lines_of, group))
-            if parts and head.heading.key in SUMMARIES:
-                parts[-1].sections.extend(group)
-            elif points:
-                key = head.heading.key.replace("section.", "exam.")
-                asked = head.heading if key not in self.said else Words(key, head.heading.args)
-                parts.append(Part(self.words(asked), points, before, group))
-                before = []
-            else:
-                before += group
-        return parts
-
-    def note(self, words: Words) -> str:
-        """A sentence within a block of formulas."""
-        sentence = self._said(words).replace("}", "{").split("{")
-        pieces = [
-            self._bare(words.args[part]) if i % 2 else self.format.label(part)
-            for i, part in enumerate(sentence)
-            if part
-        ]
-        return "".join(pieces)
-
-    def _bare(self, argument: Any) -> str:
-        """What stands in a place of a note."""
-        match argument:
-            case Words():
-                return self.note(argument)
-            case Line(left, sides):
-                relations = self.format.relations
-                right = "".join(f" {relations[sign]} {self.printer.write(side)}" for sign, side in sides)
-                return self.printer.write(left) + right
-        return self.printer.write(argument)
-
-    def figure(self, figure: Figure) -> str:
-        """A picture, drawn only where the format shows any."""
-        if not self.format.pictures:
-            return ""
-        return self.format.figure(draw(figure, self.format.pictures, self.printer.notation, self.said))
-
-    def tall(self, derivation: Derivation) -> bool:
-        """Whether matrices make a derivation so high that it has to be broken across pages."""
-        return self.printer.notation.matrices and height(derivation) > HIGH
-
-    def lines(self, derivation: Derivation) -> list[str]:
-        """A derivation in columns of characters, its numbers at the right edge."""
-        laid = [row for block in self.blocks(derivation) for row in block]
-        column = max(len(row.left) for row in laid)
-        page = int(self.format.page) + 8
-        notes = max((len(self.note(row.note)) for row in laid if row.note is not None), default=0)
-        out: list[str] = []
-        high = False
-        for row in laid:
-            texts = stacked(f"  {row.left.rjust(column)} {row.right}")
-            if row.note is not None:
-                note = self.note(row.note)
-                if len(texts[-1]) > page - notes - 2:  # no room beside it
-                    texts.append("")
-                texts[-1] = f"{texts[-1].ljust(page - notes - 2)}  {note}"
-            if row.number is not None:
-                middle = (len(texts) - 1) // 2
-                texts[middle] = f"{texts[middle].ljust(page - 6)}  ({row.number})"
-            apart = out and out[-1] and (len(texts) > 1 or high)  # high brackets do not touch
-            out += [*([""] if apart else []), *texts]
-            high = len(texts) > 1
-        return out
-
-
-class Part(NamedTuple):
-    """A part of an exam: what is asked, and the sections that answer it; ``before`` is said ahead of it."""
-
-    task: str
-    points: int
-    before: list[Section]
-    sections: list[Section]
-
-
-TASKS = ("section.forward", "section.error", "section.backward", "section.update", "section.check")
-
-
-def _groups(sections: Sequence[Section]) -> list[list[Section]]:
-    """Each section of level 1, and each pass below a step of a descent, with those below it."""
-    groups: list[list[Section]] = []
-    for section in sections:
-        if section.level == 1 or section.heading.key in TASKS:
-            groups.append([])
-        groups[-1].append(section)
-    return groups
-
-
-def _lines_of(section: Section) -> int:
-    """How many lines a student writes: numbered ones, those by a rule of differentiation, and the rows of tables."""
-    count = 0
-    for block in section.blocks:
-        if isinstance(block, Derivation):
-            count += sum([len(line.notes) or line.number is not None for line in block.lines])
-        elif isinstance(block, Table):
-            count += len(block.rows)
-    return count
-
-
-class Grid(NamedTuple):
-    """A table as finished strings; ``short``: it need not break across pages; ``long``: it is set small.
-
-    ``table`` is what it was made of.
-    """
-
-    head: list[str]
-    rows: list[list[str]]
-    width: int
-    short: bool
-    long: bool
-    table: Table
-
-    def columns(self) -> list[str]:
-        """The table in columns of characters, a rule under its head."""
-        grid = [row for row in (self.head, *self.rows) if row]
-        widths = [max(len(row[i]) for row in grid if i < len(row)) for i in range(self.width)]
-        lines = ["  " + "  ".join(c.ljust(w) for c, w in zip(row, widths, strict=False)).rstrip() for row in grid]
-        return [lines[0], "  " + "  ".join("─" * w for w in widths), *lines[1:]] if self.head else lines
-
-
-def _characters(rows: list[Row]) -> int:
-    """How long a block of rows becomes, its frame included."""
-    return sum([len(row.left) + len(row.right) + (30 if row.note is None else NOTED) for row in rows])
