@@ -38,10 +38,10 @@ from calc.expr import (
 from calc.given import GivenWriter
 from calc.graph import LEARNING_RATE, delta_of
 from calc.lines import COLUMNS, chunks, general_of, in_sample, integer, plural
+from calc.network import Network
 from calc.notation import function_of
 from calc.number import Shown
 from calc.penalty import PENALTY, SIZES, SQUARES
-from calc.problem import Network
 from calc.trace import Step, Trace
 from calc.updates import ahead_of, change_of
 

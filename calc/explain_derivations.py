@@ -8,9 +8,9 @@ from calc.derived import fitting, sections, zero_at_kinks
 from calc.document import Prose, Section, Words, prose
 from calc.expr import Derivative, Name, Prod, Sum
 from calc.graph import Graph
+from calc.network import Network
 from calc.notation import Notation
 from calc.number import Shown
-from calc.problem import Network
 
 ANY = "any."  # the prefix of quantities of any unit, which calc.notation spells by the course
 

@@ -10,8 +10,8 @@ from calc.document import Block, Cell, Line, Prose, Section, Table, Words
 from calc.explain import Writer
 from calc.expr import Cases, Expr, Name, Num, Partial, Quantity
 from calc.graph import LEARNING_RATE
+from calc.network import Network
 from calc.ops import Threshold
-from calc.problem import Network
 from calc.rules import compares_sums, error_of
 from calc.trace import Trace
 from calc.training import Iteration, predict

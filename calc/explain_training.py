@@ -13,8 +13,8 @@ from calc.explain_rules import RuleWriter
 from calc.expr import Expr, Name, Neg, Num, Partial, Prod, evaluate, quantities
 from calc.graph import LEARNING_RATE, delta_of
 from calc.lines import SMALL
+from calc.network import Network
 from calc.number import GUARD_DIGITS, Shown
-from calc.problem import Network
 from calc.trace import Trace
 from calc.training import Iteration, predict
 from calc.updates import change_of

@@ -11,8 +11,9 @@ from typing import Any
 
 from calc.errors import Fault, ProblemError
 from calc.fields import Typed
+from calc.network import Network
 from calc.number import MOST_DIGITS
-from calc.problem import TOO_DEEP, Network, Problem
+from calc.problem import TOO_DEEP, Problem
 
 LARGEST_FILE = 2**20  # bytes; a page with a thousandth of them is a long one
 

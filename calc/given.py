@@ -28,10 +28,10 @@ from calc.expr import (
 )
 from calc.graph import delta_of
 from calc.lines import COLUMNS, Lines, by_unit, chunks, integer, plural
+from calc.network import Network
 from calc.notation import function_of, notation_of
 from calc.ops import Activation, Loss
 from calc.penalty import PENALTY, SIZES, SQUARES
-from calc.problem import Network
 from calc.updates import ahead_of, change_of, state_of
 
 

@@ -15,10 +15,10 @@ from typing import Any
 from flint import fmpq
 
 from calc.expr import AtKink, Expr, Frac, Name, Num, Prod, Sum, sum_of
+from calc.network import Layer, Network
 from calc.number import Exact, Number, Shown
 from calc.ops import Activation, affine
 from calc.penalty import DATA, derivative, formulas
-from calc.problem import Layer, Network
 from calc.updates import ahead_of, state_of
 
 LEARNING_RATE = Name("learning_rate")

@@ -38,9 +38,9 @@ from calc.expr import (
 )
 from calc.graph import LEARNING_RATE
 from calc.lines import plural
+from calc.network import Layer
 from calc.notation import function_of
 from calc.number import Number, Shown, decided
-from calc.problem import Layer
 from calc.profiles import PROFILES
 from calc.trace import Step
 from calc.updates import ahead_of, change_of, state_of

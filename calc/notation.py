@@ -6,8 +6,9 @@ from dataclasses import replace
 
 from calc.errors import Fault, ProblemError
 from calc.expr import Call, Cases, Name, Partial
+from calc.network import Layer, Network
 from calc.ops import Activation
-from calc.problem import Layer, Network, NotationOptions, Problem
+from calc.problem import NotationOptions, Problem
 from calc.profiles import PROFILES, Vw
 from calc.symbol import Symbol
 

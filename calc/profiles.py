@@ -6,7 +6,7 @@ To add one: write a class with one method per kind of quantity and put it into P
 from typing import ClassVar
 
 from calc.expr import Name
-from calc.problem import Network
+from calc.network import Network
 from calc.symbol import Symbol
 
 

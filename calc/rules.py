@@ -15,8 +15,8 @@ from collections.abc import Iterator
 
 from calc.expr import Expr, Frac, Name, Neg, Num, Partial, Prod, Quantity, Sum
 from calc.graph import LEARNING_RATE, Graph
+from calc.network import Network
 from calc.ops import Threshold
-from calc.problem import Network
 from calc.updates import change_of
 
 

@@ -13,9 +13,10 @@ from calc.document import Document
 from calc.explain import explain
 from calc.expr import Expr, Name
 from calc.lines import step_line
+from calc.network import Network
 from calc.notation import find_parameters, notation_of
 from calc.page import Page, find_format
-from calc.problem import Network, Problem
+from calc.problem import Problem
 from calc.render import wording
 from calc.trace import Step, Trace
 from calc.training import Iteration, train

@@ -40,6 +40,7 @@ from calc.expr import (
 )
 from calc.fields import Optimizer
 from calc.graph import Graph, build, delta_of
+from calc.network import Network
 from calc.number import (
     GUARD_DIGITS,
     LAST_BITS,
@@ -56,7 +57,7 @@ from calc.number import (
     sign,
 )
 from calc.penalty import DATA, PENALTY, SIZES, SQUARES
-from calc.problem import Network, Problem
+from calc.problem import Problem
 from calc.updates import change_of
 
 T = TypeVar("T")

@@ -17,8 +17,9 @@ from flint import arb, fmpq
 from calc.errors import UnsupportedError, VerificationError
 from calc.expr import Partial
 from calc.graph import LEARNING_RATE, Graph
+from calc.network import Network
 from calc.number import LARGEST_EXPONENT, Number
-from calc.problem import Network, Problem
+from calc.problem import Problem
 from calc.trace import Step, Trace, forward, graph_of, steps_of
 from calc.updates import state_of
 from calc.verify import verify

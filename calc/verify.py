@@ -11,18 +11,18 @@ from dataclasses import replace
 from flint import arb, fmpq
 
 from calc.errors import UnsupportedError, VerificationError
-from calc.expr import Name, Partial, at_kink, bounded, evaluate
+from calc.expr import Cases, Expr, Name, Partial, at_kink, bounded, children, evaluate
 from calc.graph import LEARNING_RATE, Graph, build
+from calc.network import Network
 from calc.number import LAST_BITS, START_BITS, Number, Shown, Undecided, Undefined, Unprintable, precision, sign
 from calc.ops.activations import Identity
-from calc.problem import Network, Problem
+from calc.problem import Problem
 from calc.rules import compares_sums
 from calc.trace import Trace
 from calc.updates import change_of
 
 DIGITS, STEP = 80, 25  # working digits, and h = 10^-STEP; both doubled for gradients too small for them
 AGREEMENT = 20  # relative agreement 10^-AGREEMENT
-STRAIGHT = 10  # a loss whose two sides differ by more than 10^-STRAIGHT of its change is no straight line there
 DOUBLINGS = 5
 NOTHING = 1000  # below 10^-NOTHING both sides are 0, as everywhere in calc
 
@@ -52,7 +52,7 @@ def verify(problem: Problem, trace: Trace) -> Trace:
     if rule == "delta":
         sizes = {w: size for w, size in sizes.items() if w in graph.trained}
     direction = {w: source.choice((-1, 1)) * size for w, size in sizes.items()}
-    steep = bent = False
+    steep = crossed = False
     for doubling in range(DOUBLINGS + 1):  # on for a kink within ±h, and where the gradient is 0 but not E(p ± hd)
         digits, h = DIGITS << doubling, fmpq(10) ** -(STEP << doubling)
         bits = digits * 10 // 3 + 16
@@ -66,15 +66,16 @@ def verify(problem: Problem, trace: Trace) -> Trace:
                 gradient = values[Partial(graph.top, w).id] if rule == "gradient" else -values[change_of(w).id]
                 chain = chain + d * gradient
             try:
-                above, below = (
-                    loss_at(graph, here | {w.id: values[w.id] + side * h * d for w, d in direction.items()}, held)
+                beside = [
+                    values_at(graph, here | {w.id: values[w.id] + side * h * d for w, d in direction.items()}, held)
                     for side in (1, -1)
-                )
+                ]
             except Undecided:  # a kink so close that its side is not decided
                 continue
             except Undefined as error:
                 why = f"{error}, so close to these numbers that its derivative has no meaning. Change the numbers"
                 raise UnsupportedError(f"{graph.loss.id}: {why}") from None
+            above, below = (there[graph.loss.id] for there in beside)
             numeric = (above - below) / (2 * h)
             if graph.upstream is not None:
                 numeric = graph.upstream.shown.value * numeric
@@ -84,14 +85,13 @@ def verify(problem: Problem, trace: Trace) -> Trace:
             if gap <= abs(arb(chain)) * arb(10) ** -AGREEMENT or gap < arb(10) ** -NOTHING:
                 return trace
             steep = bool(abs(arb(chain * h)) > 1)
-            straight = abs(arb(above - below)) + abs(arb(chain * h))
-            bent = bool(abs(arb(above + below - 2 * loss_at(graph, here, held))) > straight * arb(10) ** -STRAIGHT)
+            crossed = any(crosses(graph, values, there) for there in beside)
     for id in trace.steps:
         trace.show(id)  # names a value beyond any page, whose ball is too wide to be checked
     if steep:  # the smallest step is a large one
         why = "so steep that no small step shows its derivative. Scale the inputs or the weights"
         raise UnsupportedError(f"{graph.loss.id}: {why}")
-    if bent:  # on one side of the smallest step it goes otherwise than on the other
+    if crossed:  # even by the smallest step
         why = "so close to a kink that no small step shows its derivative. Change the numbers"
         raise UnsupportedError(f"{graph.loss.id}: {why}")
     raise VerificationError(
@@ -179,8 +179,29 @@ def kinks(graph: Graph, values: Mapping[str, Number]) -> dict[Name, Held]:
     return held
 
 
+def crosses(graph: Graph, here: Mapping[str, Number], there: Mapping[str, Number]) -> bool:
+    """Whether a case distinction of some derivative falls otherwise ``there`` than ``here``, where it is not at 0."""
+
+    def turns(expr: Expr) -> bool:
+        if isinstance(expr, Cases):
+            try:
+                side = sign(evaluate(expr.on, here))
+                if side and side != sign(evaluate(expr.on, there)):
+                    return True
+            except Undecided:
+                return True
+        return any(map(turns, children(expr)))
+
+    return any(turns(slope) for node in graph.nodes for _, slope in (*node.locals, *filter(None, [node.slope])))
+
+
 def loss_at(graph: Graph, given: Mapping[str, Number], held: Mapping[Name, Held] = {}) -> Number:
-    """E of given inputs, targets, parameters and states: a forward pass and nothing else, at the precision in force."""
+    """E of given inputs, targets, parameters and states, at the precision in force."""
+    return values_at(graph, given, held)[graph.loss.id]
+
+
+def values_at(graph: Graph, given: Mapping[str, Number], held: Mapping[Name, Held]) -> dict[str, Number]:
+    """The value of every node: a forward pass and nothing else."""
     values = dict(given)
     for node in graph.nodes:
         if node.name in held:
@@ -190,7 +211,7 @@ def loss_at(graph: Graph, given: Mapping[str, Number], held: Mapping[Name, Held]
             values[node.name.id] = value
         else:
             values[node.name.id] = bounded(evaluate(node.expr, values))
-    return values[graph.loss.id]
+    return values
 
 
 def difference_quotient(trace: Trace, w: Name) -> tuple[Shown, Shown, Shown, Shown] | None:

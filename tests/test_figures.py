@@ -20,7 +20,7 @@ from calc.figures import FIGURES, figure_of
 from calc.figures.plot import contours, levels, ticks
 from calc.figures.room import Box, box_of, overlap
 from calc.figures.surface import loss_over
-from calc.problem import Network
+from calc.network import Network
 from calc.training import train
 
 ROOT = Path(__file__).parent.parent

@@ -9,8 +9,9 @@ from typing import Any
 from calc.document import Block, Document, Figure, Section, prose
 from calc.errors import Fault, ProblemError
 from calc.expr import Name
+from calc.network import Network
 from calc.notation import find_parameters
-from calc.problem import Network, Problem
+from calc.problem import Problem
 from calc.training import Iteration
 
 FIGURES = ("network", "graph", "loss", "surface")

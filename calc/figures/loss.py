@@ -7,9 +7,10 @@ from typing import Any
 from calc.document import Dot, Figure, Line, Path, Picture, Shape, Text, Words
 from calc.expr import Name, Num
 from calc.figures.plot import Axes, bounds, real
+from calc.network import Network
 from calc.notation import notation_of
 from calc.number import Shown
-from calc.problem import Network, Problem
+from calc.problem import Problem
 from calc.trace import Trace
 from calc.training import Iteration, predict
 

@@ -13,8 +13,8 @@ from calc.document import Dot, Figure, Ink, Label, Line, Node, Path, Picture, Po
 from calc.expr import Name, Num
 from calc.figures.room import Box, box_of, height_of, overlap, width_of
 from calc.given import described
+from calc.network import Network
 from calc.notation import Notation, notation_of
-from calc.problem import Network
 from calc.trace import Trace
 
 MOST, FIRST = 8, 3  # units of a layer that are all drawn; of a larger one the first so many and the last

@@ -12,9 +12,10 @@ from calc.expr import FUNCTIONS, Call, Cases, Expr, Frac, Name, Neg, Num, Pow, P
 from calc.figures.plot import Axes, contour_shapes, grid_of, real
 from calc.figures.room import box_of, width_of
 from calc.graph import Graph
+from calc.network import Network
 from calc.notation import notation_of
 from calc.number import Number
-from calc.problem import Network, Problem
+from calc.problem import Problem
 from calc.trace import Trace, graph_of
 from calc.training import Iteration
 
