@@ -45,6 +45,18 @@ class Loss(NamedTuple):
     numpy: Callable[..., Any]  # (np, a, t, p): E of one sample
 
 
+# what pages are made of that have to keep within their margins
+TWO_LAYERS: dict[str, Any] = {
+    "learning_rate": 0.5,
+    "loss": "squared_error",
+    "layers": [
+        {"activation": "sigmoid", "weights": [[0.123, -0.456], [0.3, "1/7"], [-0.25, 0.5]], "biases": [1, 0, -0.5]},
+        {"activation": "tanh", "weights": [[0.5, -0.6, 0.7], [0.1, 0.2, -0.3]]},
+    ],
+    "samples": [{"inputs": [1, 0.25], "targets": [1, -1]}],
+}
+
+
 def _sigmoid(z: Any) -> Any:
     return 1 / (1 + mpmath.exp(-z))
 

@@ -18,7 +18,7 @@ import pytest
 from conftest import Sweep, needs
 from node import node_modules, run_script
 from pypdf import PdfReader
-from referee import OPTIMIZERS, random_problem, random_training
+from referee import OPTIMIZERS, TWO_LAYERS, random_problem, random_training
 from test_hostile import HOSTILE, seen, whole
 
 import calc
@@ -254,15 +254,7 @@ def test_the_page_may_load_nothing() -> None:
 
 def stress() -> dict[str, calc.Problem]:
     """Pages that have what no example has."""
-    base: dict[str, Any] = {
-        "learning_rate": 0.5,
-        "loss": "squared_error",
-        "layers": [
-            {"activation": "sigmoid", "weights": [[0.123, -0.456], [0.3, "1/7"], [-0.25, 0.5]], "biases": [1, 0, -0.5]},
-            {"activation": "tanh", "weights": [[0.5, -0.6, 0.7], [0.1, 0.2, -0.3]]},
-        ],
-        "samples": [{"inputs": [1, 0.25], "targets": [1, -1]}],
-    }
+    base = TWO_LAYERS
     symbols = {"w1_1_1": "WWWWWWWWWW_{1234567890}^{abcdefghij}", "E": "MMMMMMMMMM", "w1_2_1": "theta_{a,b}^{c'}"}
     return {
         "symbols": calc.Problem(**base, notation={"symbols": symbols}, title="</title><script>alert(1)</script>" * 5),

@@ -9,7 +9,7 @@ import pytest
 from circuit_referee import random_graph
 from conftest import Sweep, needs
 from proofreader import proofread
-from referee import ACTIVATIONS, COUPLED, LOSSES, OPTIMIZERS, name_of, random_problem, random_training
+from referee import ACTIVATIONS, COUPLED, LOSSES, OPTIMIZERS, TWO_LAYERS, name_of, random_problem, random_training
 
 import calc
 
@@ -106,15 +106,7 @@ WIDE: dict[str, dict[str, object]] = {
 @pytest.mark.parametrize("case", WIDE)
 def test_nothing_runs_off_the_page_however_long_it_is(case: str, tmp_path: Path) -> None:
     needs("pdflatex", "pdftotext")
-    problem = {
-        "learning_rate": 0.5,
-        "loss": "squared_error",
-        "layers": [
-            {"activation": "sigmoid", "weights": [[0.123, -0.456], [0.3, "1/7"], [-0.25, 0.5]], "biases": [1, 0, -0.5]},
-            {"activation": "tanh", "weights": [[0.5, -0.6, 0.7], [0.1, 0.2, -0.3]]},
-        ],
-        "samples": [{"inputs": [1, 0.25], "targets": [1, -1]}],
-    }
+    problem = TWO_LAYERS
     wide = problem | WIDE[case]
     if case == "many digits typed":
         wide["layers"] = [problem["layers"][0], {"activation": "tanh", "weights": [[0.5, -0.6, 0.7]]}]
