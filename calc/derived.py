@@ -12,7 +12,8 @@ from typing import Any, TypeVar, get_args
 
 from calc import document as page
 from calc.algebra import everywhere, nowhere_defined
-from calc.derivation import Chain, Letters, Working, of_activation, of_both, of_formula, of_loss, recognised
+from calc.derivation import Chain, Letters, Working, of_formula
+from calc.derivation_ops import of_activation, of_both, of_loss, recognised
 from calc.document import Block, Document, Prose, Section
 from calc.errors import Fault, ProblemError, short
 from calc.expr import Derivative, Expr, Name, Neg

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
-from calc.derivation import Letters, Working, of_activation, of_both, of_formula, of_loss
+from calc.derivation import Letters, Working, of_formula
+from calc.derivation_ops import of_activation, of_both, of_loss
 from calc.derived import fitting, sections, zero_at_kinks
 from calc.document import Prose, Section, Words, prose
 from calc.expr import Derivative, Name, Prod, Sum
