@@ -36,8 +36,8 @@ class Words:
 
     ``default`` is said where no wording has the key: the name of an operation that somebody added.
 
-    An argument is an expression or a line (set as a formula), a Reference, other Words, a number, or a tuple of
-    such (a list with "and").
+    An argument is an expression or a line (set as a formula), a Reference, other Words, a number, a text that somebody
+    typed, or a tuple of such (a list with "and").
     """
 
     key: str
@@ -45,7 +45,7 @@ class Words:
     default: str | None = None
 
 
-Argument = Expr | Line | Reference | Words | int | tuple["Expr | Line | Reference | Words", ...]
+Argument = Expr | Line | Reference | Words | int | str | tuple["Expr | Line | Reference | Words | str", ...]
 
 
 @dataclass(slots=True)

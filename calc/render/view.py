@@ -78,7 +78,7 @@ class View:
         match argument:
             case Words():
                 return self.words(argument)
-            case int():
+            case int() | str():
                 return self.text(str(argument))
             case Reference(number):
                 return self.format.reference(number, self.said["list.line"].replace("{number}", str(number)))
@@ -140,8 +140,8 @@ class View:
     def _argument_width(self, argument: Any) -> float:
         if isinstance(argument, tuple):  # in a row: a, b and c
             return sum(map(self._argument_width, argument)) + 4.5 * (len(argument) - 1)
-        if isinstance(argument, int | Reference):
-            return 0.9 * len(str(argument)) if isinstance(argument, int) else 4.0
+        if isinstance(argument, int | str | Reference):
+            return 4.0 if isinstance(argument, Reference) else 0.9 * len(str(argument))
         return self._cell_width(argument)
 
     def _cell_width(self, cell: Cell) -> float:
