@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from calc.document import Block, Cell, Derivation, Document, Line, Section, Table, Words, prose
+from calc.document import Block, Cell, Derivation, Document, Line, Section, Table, prose
 from calc.expr import Name, Num, Quantity
 from calc.marks import Mark, Scheme, total_of
 from calc.training import Iteration, carried
@@ -65,7 +65,7 @@ class _Marker:
     def __init__(self, iterations: Sequence[Iteration[Any]], placed: Sequence[Mapping[str, int]]) -> None:
         self.iterations = iterations
         self.update = 0  # of which the page speaks, counted from 0
-        self.updates = {one.trace: i for i, one in enumerate(iterations)}
+        self.updates: dict[object, int] = {one.trace: i for i, one in enumerate(iterations)}
         self.given: set[tuple[int, str, str]] = set()  # an update, an id and the kind of the mark that it has earned
         self.schemes = schemes_of(iterations)
         self.lines: dict[int, list[tuple[int, str]]] = {}  # what stands in a line, by its number

@@ -229,7 +229,8 @@ def _explain(problem: Problem, iterations: Sequence[Iteration[Any]]) -> Explaine
         from calc.explain_marks import with_marks
 
         document = with_marks(document, iterations, placed)
-    if isinstance(problem, Network) and problem.solution.derivations and problem.solution.detail != "full":  # there they stand before their use
+    appended = problem.solution.derivations and problem.solution.detail != "full"  # else they stand before their use
+    if isinstance(problem, Network) and appended:
         from calc.explain_derivations import appendix
 
         document = Document(document.title, (*document.sections, *appendix(problem, first.trace.graph)))

@@ -76,7 +76,8 @@ def _line(line: Line, printer: Printer, room: float) -> tuple[Line | None, list[
     fits = not isinstance(result, Matrix) or _fits(result, printer, room)
     if not sides and not fits and line.number is not None:  # worked entry by entry
         words = Words("matrix.worked", {"line": line.number, "matrix": line.left})
-        return None, [Prose((words,)), replace(_worked(line), marks=_by_row(line.marks, len(result.rows)))]
+        table = _worked(line)
+        return None, [Prose((words,)), replace(table, marks=_by_row(line.marks, len(table.rows)))]
     for matrix in large:
         if matrix.guarded and matrix.name is not None:
             words = Words("matrix.operand", {"line": line.number or 0, "matrix": matrix.name})

@@ -201,7 +201,7 @@ class View:
         blocks: list[list[Row]] = [[]]
         used = 0
         for line in lines:
-            whole = self._characters(line) <= MOST_CHARACTERS  # only a line too long for a block of its own is torn apart
+            whole = self._characters(line) <= MOST_CHARACTERS  # only what is too long for a block of its own is torn
             for part in [line] if whole else [[row] for row in line]:
                 size = self._characters(part)
                 if blocks[-1] and used + size > MOST_CHARACTERS:
