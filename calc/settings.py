@@ -1,6 +1,6 @@
 """Settings under which the answers of a problem differ: conventions, reduction and the factor of squared errors.
 
-calc.conventions(problem).save("keys.pdf"), [setting.changes for setting in settings(problem)]
+[setting.changes for setting in settings(problem)]
 """
 
 from collections.abc import Iterator, Mapping
