@@ -1,4 +1,4 @@
-"""The command line: solve, derive, figure, new, schema, formats. Results go to standard output, messages to the other.
+"""The command line. Results go to standard output, messages to the other.
 
 Exit status: 0 done, 2 the input is wrong, 3 our own verification failed.
 """
@@ -208,6 +208,19 @@ def derive(formula: str, wrt: str | None, language: str, templates: Path | None,
     with _reporting():
         write = _writer(target)
         write(work(formula, wrt, templates, language))
+
+
+@app.command()
+@click.argument("problem", metavar="PROBLEM")
+@_written
+def conventions(problem: str, templates: Path | None, target: Target) -> None:
+    """The settings under which the final answers of PROBLEM differ, with the answers: the defensible keys."""
+    from calc.explain_conventions import conventions as work
+    from calc.file import load
+
+    with _reporting("standard input" if problem == "-" else problem):
+        write = _writer(target)
+        write(work(load(problem), templates))
 
 
 def _writer(target: Target) -> "Callable[[Page], None]":
