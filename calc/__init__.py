@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from calc.explain_conventions import Conventions, conventions
     from calc.file import load
     from calc.problem import Problem
+    from calc.report import Report, check
     from calc.solution import Solution, solve
 
 __version__ = "0.1.0"
@@ -26,9 +27,11 @@ _HOME = {  # each name is loaded when it is first used, so that the command line
     "Derivation": "calc.derived",
     "Problem": "calc.problem",
     "ProblemError": "calc.errors",
+    "Report": "calc.report",
     "Solution": "calc.solution",
     "UnsupportedError": "calc.errors",
     "VerificationError": "calc.errors",
+    "check": "calc.report",
     "conventions": "calc.explain_conventions",
     "derive": "calc.derived",
     "load": "calc.file",
@@ -40,9 +43,11 @@ __all__ = [
     "Derivation",
     "Problem",
     "ProblemError",
+    "Report",
     "Solution",
     "UnsupportedError",
     "VerificationError",
+    "check",
     "conventions",
     "derive",
     "load",

@@ -8,7 +8,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from calc.answers import Written
-from calc.check import FINE, Judged, Key, Known, Marked, Verdict, placed
+from calc.award import Award
+from calc.judge import FINE, Judged, Key, Known, Marked, Verdict, placed
 from calc.document import Block, Cell, Derivation, Document, Line, Prose, Section, Table, Words
 from calc.expr import Num, Quantity, substitute
 from calc.lines import step_line
@@ -22,33 +23,36 @@ LONGEST_PLAIN = 12  # digits of a number that is written without a power of ten
 class Reporter:
     """Writes the page of one sheet or of a class."""
 
-    def __init__(self, key: Key, marked: Sequence[Marked], settings: Sequence[Setting | None], marks: bool) -> None:
+    def __init__(
+        self, key: Key, marked: Sequence[Marked], settings: Sequence[Setting | None], awards: Sequence[Award] | None
+    ) -> None:
         """
         Args:
             settings: for each sheet the setting of the problem under which everything is right, if there is one.
-            marks: whether the marks of a marking scheme are awarded.
+            awards: for each sheet the marks that its answers earn; None: marks are not asked for.
         """
-        self.key, self.marked, self.settings, self.marks = key, marked, settings, marks
+        self.key, self.marked, self.settings = key, marked, settings
+        self.awards = [None] * len(marked) if awards is None else list(awards)
+        self.marks = awards is not None
         self.several = len(key.traces) > 1  # updates
 
     def document(self) -> Document:
         title = self.key.problem.title
         if len(self.marked) == 1:
-            (one,), (setting,) = self.marked, self.settings
-            return Document(title, tuple(self._sheet(one, setting)))
+            return Document(title, tuple(self._sheet(self.marked[0], self.settings[0], self.awards[0])))
         return Document(title, tuple(self._class()))
 
     # --- one sheet ---------------------------------------------------------------------------------------------------
 
-    def _sheet(self, one: Marked, setting: Setting | None) -> Iterator[Section]:
-        blocks: list[Block] = [Prose(tuple(self._summary(one, setting)))]
+    def _sheet(self, one: Marked, setting: Setting | None, award: Award | None) -> Iterator[Section]:
+        blocks: list[Block] = [Prose(tuple(self._summary(one, setting, award)))]
         heading = Words("report.of", {"student": one.sheet.student}) if one.sheet.student else Words("report.checked")
         yield Section(heading, tuple(blocks))
         if one.first_wrong is not None:
             yield Section(Words("report.first"), tuple(self._worked(one.first_wrong)))
-        yield Section(Words("section.answers"), tuple(self._answers(one)))
+        yield Section(Words("section.answers"), tuple(self._answers(one, award)))
 
-    def _summary(self, one: Marked, setting: Setting | None) -> Iterator[Words]:
+    def _summary(self, one: Marked, setting: Setting | None, award: Award | None) -> Iterator[Words]:
         if setting is not None:
             yield Words("report.setting", {"setting": setting.words})
         counts = Counter(judged.verdict for judged in one.judged)
@@ -67,17 +71,13 @@ class Reporter:
         trivial = tuple(dict.fromkeys(id for judged in one.judged for id in judged.trivial))
         if trivial:
             yield Words("report.trivial", {"quantities": tuple(map(self._named, trivial))})
-        if self.marks:
-            yield self._total(one)
+        if award is not None:
+            places = {"earned": award.earned.all, "possible": award.possible.all}
+            yield Words("report.marks", places | _kinds(award.earned))
 
     def _counted(self, key: str, count: int) -> Iterator[Words]:
         if count:
             yield Words(f"{key}_one" if count == 1 else f"{key}_many", {"count": count})
-
-    def _total(self, one: Marked) -> Words:
-        earned, possible = one.marks
-        places = {"earned": earned.all, "possible": possible.all}
-        return Words("report.marks", places | _kinds(earned))
 
     def _worked(self, judged: Judged) -> Iterator[Block]:
         """The step beside the student's number, and what went wrong."""
@@ -107,23 +107,23 @@ class Reporter:
         yield Words(f"mistake.{_key(known.name)}_what")
         yield Words(f"mistake.{_key(known.name)}_hint")
 
-    def _answers(self, one: Marked) -> Iterator[Block]:
+    def _answers(self, one: Marked, award: Award | None) -> Iterator[Block]:
         """A table of all answers, of each update by itself where there are several."""
-        heads = ["quantity", "answer", "key", "verdict"] + ["marks"] * self.marks
+        heads = ["quantity", "answer", "key", "verdict"] + ["marks"] * (award is not None)
         for number in range(len(self.key.traces)):
-            rows = [self._row(one, judged) for judged in one.judged if placed(judged.answer.id)[1] == number]
+            rows = [self._row(judged, award) for judged in one.judged if placed(judged.answer.id)[1] == number]
             if rows:
                 if self.several:
                     yield Prose((Words("report.update", {"number": number + 1}),))
                 yield Table(tuple(Words(f"report.head_{head}") for head in heads), tuple(rows))
 
-    def _row(self, one: Marked, judged: Judged) -> tuple[Cell, ...]:
+    def _row(self, judged: Judged, award: Award | None) -> tuple[Cell, ...]:
         id, number = placed(judged.answer.id)
         written = judged.answer.written
         given = None if written is None else Num(shown(written))
         cells: list[Cell] = [self.key.quantities[number][id], given, Num(judged.key), self._verdict(judged)]
-        if self.marks:
-            cells.append(Words("report.text", {"text": one.awarded[judged.answer.id]}))
+        if award is not None:
+            cells.append(Words("report.text", {"text": award.told[judged.answer.id]}))
         return tuple(cells)
 
     def _verdict(self, judged: Judged) -> Words:
@@ -132,10 +132,7 @@ class Reporter:
             places["sources"] = tuple(map(self._named, judged.sources))
         if judged.mistakes:
             places["mistakes"] = tuple(Words(f"mistake.{_key(known.name)}_name") for known in judged.mistakes)
-        key = f"report.{_key(judged.verdict)}"
-        if judged.reason:
-            return Words(key, {"reason": judged.reason})
-        return Words(key, places)
+        return Words(f"report.{_key(judged.verdict)}", places)
 
     def _named(self, answer_id: str) -> Quantity | Words:
         id, number = placed(answer_id)
@@ -147,21 +144,20 @@ class Reporter:
     def _class(self) -> Iterator[Section]:
         rows: list[tuple[Cell, ...]] = []
         heads = ["student", "right", "follows", "wrong", "blank", "first"] + ["marks"] * self.marks
-        for one in self.marked:
+        for one, award in zip(self.marked, self.awards, strict=True):
             name = Words("report.text", {"text": one.sheet.student})
             first = None if one.first_wrong is None else self._named(one.first_wrong.answer.id)
             cells: list[Cell] = [name, *_tally(one.judged), first]
-            if self.marks:
-                earned, possible = one.marks
-                cells.append(Words("report.of_marks", {"earned": earned.all, "possible": possible.all}))
+            if award is not None:
+                cells.append(Words("report.of_marks", {"earned": award.earned.all, "possible": award.possible.all}))
             rows.append(tuple(cells))
         students = Words("report.students", {"count": len(self.marked)})
         yield Section(students, (Table(tuple(Words(f"report.head_{head}") for head in heads), tuple(rows)),))
         yield Section(Words("report.steps"), (self._steps(),))
-        for one, setting in zip(self.marked, self.settings, strict=True):
+        for one, setting, award in zip(self.marked, self.settings, self.awards, strict=True):
             if one.first_wrong is not None or setting is not None:
                 heading = Words("report.of", {"student": one.sheet.student})
-                blocks: list[Block] = [Prose(tuple(self._summary(one, setting)))]
+                blocks: list[Block] = [Prose(tuple(self._summary(one, setting, award)))]
                 if one.first_wrong is not None:
                     blocks += self._worked(one.first_wrong)
                 yield Section(heading, tuple(blocks))
@@ -173,7 +169,7 @@ class Reporter:
         for one in self.marked:
             for judged in one.judged:
                 of_quantity.setdefault(judged.answer.id, []).append(judged)
-        rows = []
+        rows: list[tuple[Cell, ...]] = []
         for id, all_judged in of_quantity.items():
             mistakes = Counter(known.name for judged in all_judged for known in judged.mistakes)
             most: Cell = None
@@ -181,13 +177,7 @@ class Reporter:
                 name, count = mistakes.most_common(1)[0]
                 most = Words("report.times", {"mistake": Words(f"mistake.{_key(name)}_name"), "count": count})
             rows.append((self._named(id), Num(all_judged[0].key), *_tally(all_judged), most))
-        return Table(
-            tuple(Words(f"report.head_{head}") for head in heads), tuple(tuple(map(_cell, row)) for row in rows)
-        )
-
-
-def _cell(cell: Cell) -> Cell:
-    return cell
+        return Table(tuple(Words(f"report.head_{head}") for head in heads), tuple(rows))
 
 
 def _tally(judged: Sequence[Judged]) -> tuple[Words, ...]:
@@ -211,7 +201,8 @@ def _key(name: str) -> str:
 def shown(written: Written) -> Shown:
     """A number as it was written, in calc's own spelling: 1.20×10⁻⁴ for 1,2·10^-4 with decimal comma."""
     if written.exact:
-        return Shown(str(written.value.p), denominator=str(written.value.q)) if written.value.q != 1 else Shown(str(written.value.p))
+        below = written.value.q
+        return Shown(str(written.value.p), denominator=str(below) if below != 1 else None)
     minus = "-" if written.value < 0 else ""
     whole = abs(written.value) / (2 * written.half)  # in units of the last place
     digits = str(whole.p)

@@ -89,6 +89,11 @@ class Judged:
     trivial: tuple[str, ...] = ()
     reason: str = ""
 
+    @property
+    def fine(self) -> bool:
+        """Whether there is nothing to mend, not even in consequence."""
+        return self.verdict in FINE
+
 
 @dataclass(frozen=True, slots=True)
 class Marked:
@@ -101,7 +106,7 @@ class Marked:
     @property
     def fine(self) -> bool:
         """Whether nothing is wrong, not even in consequence."""
-        return all(judged.verdict in FINE for judged in self.judged)
+        return all(judged.fine for judged in self.judged)
 
 
 # --- intervals -------------------------------------------------------------------------------------------------------
@@ -203,6 +208,11 @@ class Key:
             used = {u.id: u for step in work.steps.values() for u in step.uses if u.id not in steps}
             found.append(steps if found else used | steps)
         return tuple(found)
+
+    @cached_property
+    def ids(self) -> frozenset[str]:
+        """What answers may be called."""
+        return frozenset(named(id, number) for number, quantities in enumerate(self.quantities) for id in quantities)
 
     def ways(self, method: str) -> tuple[Work, ...]:
         """Every update as one method writes it: a delta follows from other lines than a chain does."""
