@@ -1,0 +1,16 @@
+"""Mal-rules: mistakes that people make, each a changed expression with a name.
+
+Worked over the numbers of a sheet, a changed expression gives the number that somebody wrote who made the mistake.
+What is said of each stands in templates/wording: mistake.<name>.what and mistake.<name>.hint.
+
+To add one: a class in the module it belongs to, and its entry in the tuple there.
+"""
+
+from calc.mistakes.forward import FORWARD
+from calc.mistakes.mixups import MIXUPS
+from calc.mistakes.slips import SLIPS, Slip
+from calc.mistakes.work import Mistake, Work
+
+MISTAKES: tuple[Mistake, ...] = (*MIXUPS, *FORWARD)
+
+__all__ = ["MISTAKES", "SLIPS", "Mistake", "Slip", "Work"]
