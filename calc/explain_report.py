@@ -9,9 +9,9 @@ from collections.abc import Iterator, Sequence
 
 from calc.answers import Written
 from calc.award import Award
-from calc.judge import FINE, Judged, Key, Known, Marked, Verdict, placed
 from calc.document import Block, Cell, Derivation, Document, Line, Prose, Section, Table, Words
-from calc.expr import Num, Quantity, substitute
+from calc.expr import Num, Quantity
+from calc.judge import FINE, Judged, Key, Known, Marked, Verdict, placed
 from calc.lines import step_line
 from calc.marks import Total
 from calc.number import Shown

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from calc.answers import Sheet, read_answers, sheet_of
-from calc.judge import Judged, Key, Marked, judge
 from calc.document import Document
 from calc.errors import CalcError
+from calc.judge import Judged, Key, Marked, judge
 from calc.notation import notation_of
 from calc.page import Page
 from calc.problem import Problem
