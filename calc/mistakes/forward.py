@@ -137,31 +137,6 @@ def is_softmax(step: Step, work: Work) -> bool:
     return a is not None and isinstance(work.layer(a).activation, Softmax)
 
 
-class ForgotMask(NetworkMistake):
-    """a = f(z) / keep, f′ / keep: without the mask"""
-
-    name = "forgot-mask"
-
-    def instead(self, step: Step, work: Work) -> Iterator[Expr]:
-        a = units_of(step, work)
-        if a is not None and (layer := work.layer(a)).mask is not None:
-            f = layer.activation.formula(Name("z", a.layer, a.index, a.sample, a.updated))
-            yield f
-            yield f if layer.keep is None else Frac(f, Num(layer.keep.shown))
-
-
-class ForgotKeep(NetworkMistake):
-    """a = m f(z), or m f(z) keep: not divided by the share that is kept"""
-
-    name = "forgot-keep"
-
-    def instead(self, step: Step, work: Work) -> Iterator[Expr]:
-        a = units_of(step, work)
-        if a is not None and work.layer(a).keep is not None and isinstance(step.expr, Frac):
-            yield step.expr.num
-            yield product(step.expr.num, step.expr.den)
-
-
 # --- the loss --------------------------------------------------------------------------------------------------------
 
 
@@ -403,8 +378,6 @@ FORWARD = (
     NotNormalised(),
     SumOneShort(),
     SumOfExponents(),
-    ForgotMask(),
-    ForgotKeep(),
     ForgotHalf(),
     ForgotTwo(),
     SummedForAveraged(),

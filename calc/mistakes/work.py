@@ -124,7 +124,11 @@ class Work:
     def bends(self, z: Name) -> bool:
         """Whether f′ is met on the way to z, and is not just 1."""
         slope = self.steps.get(self.slope(z).id)
-        return z not in self.graph.shortcuts and slope is not None and slope.expr != ONE
+        return not self.cancels(z) and slope is not None and slope.expr != ONE
+
+    def cancels(self, z: Name) -> bool:
+        """Whether loss and activation cancel at an output unit, so that f′ is not met."""
+        return z in self.graph.shortcuts
 
     def coupled(self, z: Name) -> bool:
         """Whether the units of the layer hang together, so that z enters several of them."""
