@@ -112,7 +112,7 @@ class Conventions(Page):
         if len(self.answered) + len(self.refused) == 1:
             yield prose("setting.nothing")
             return
-        yield prose("setting.intro" if others else "setting.all_same")
+        yield prose("setting.intro" if others else "setting.same_or_none" if self.refused else "setting.all_same")
         if others:
             yield from self._table(others)
         if len(same) > 1:
