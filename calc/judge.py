@@ -30,7 +30,7 @@ from flint import arb, fmpq
 
 from calc.answers import Answer, Sheet, Written
 from calc.errors import UnsupportedError
-from calc.expr import Expr, Num, Quantity, evaluate
+from calc.expr import Expr, Num, Quantity, evaluate, quantities
 from calc.mistakes import MISTAKES, SLIPS, Work
 from calc.network import Network
 from calc.number import Number, Rounding, Shown, Undecided, Undefined, Unprintable, precision
@@ -443,6 +443,8 @@ class _Judge:
             sources = sources or wrong
             for mistake in MISTAKES:
                 for changed in mistake.changed(step, world.work):
+                    if step.result in quantities(changed):  # whatever was written, it would agree with itself
+                        continue
                     if _gives(changed, full, written) or (not wrong and _gives(changed, world.middles, written)):
                         plain.setdefault(mistake.name, Known(mistake.name, changed))
                     elif wrong and _gives(changed, world.middles, written):
