@@ -21,6 +21,7 @@ from calc.mistakes.work import (
     signed,
     without_one,
 )
+from calc.ops import Activation
 from calc.ops.activations import Softmax
 from calc.trace import Step
 
@@ -57,14 +58,16 @@ def _without_derivatives(expr: Expr) -> Expr:
     return rename(expr, lambda quantity: ONE if isinstance(quantity, Partial) else quantity)
 
 
-def with_slope(step: Step, work: Work, new: Callable[[Name], Expr]) -> Iterator[Expr]:
-    """A unit's f′ itself, or its delta, with something else for f′."""
+def with_slope(step: Step, work: Work, new: Callable[[Name], Expr | None]) -> Iterator[Expr]:
+    """A unit's f′ itself, or its delta, with something else for f′, if there is anything."""
     z, result = work.unit_of(step), step.result
     if z is not None:
-        if work.bends(z) and not work.coupled(z):
-            yield signed(step, product(work.arriving(z), new(z)))
+        if work.bends(z) and not work.coupled(z) and (slope := new(z)) is not None:
+            yield signed(step, product(work.arriving(z), slope))
     elif step.kind == "local" and isinstance(result, Partial) and result == work.slope(result.by):
-        yield new(result.by)
+        slope = new(result.by)
+        if slope is not None:
+            yield slope
 
 
 class SlopeOfOutput(NetworkMistake):
@@ -100,25 +103,27 @@ class WrongDerivative(NetworkMistake):
     def instead(self, step: Step, work: Work) -> Iterator[Expr]:
         for other in COMMON:
 
-            def slope(z: Name, g: type = other) -> Expr:
+            def slope(z: Name, g: type[Activation] = other) -> Expr | None:
+                if type(work.layer(z).activation) is g:
+                    return None
                 return kept(work, z, g().derivative(z, activation_of(z), work.problem.conventions.at_kink))
 
             yield from with_slope(step, work, slope)
 
 
 class PartOfDerivative(NetworkMistake):
-    """A factor of f′ left out: 1 − a for a (1 − a), or a itself"""
+    """A factor of f′ left out: 1 − a for a (1 − a)"""
 
     name = "part-of-derivative"
 
     def instead(self, step: Step, work: Work) -> Iterator[Expr]:
         for i in (0, 1):
 
-            def part(z: Name, i: int = i) -> Expr:
+            def part(z: Name, i: int = i) -> Expr | None:
                 a = activation_of(z)
-                slope = work.layer(z).activation.derivative(z, a, work.problem.conventions.at_kink)
-                found = [product(*some) for some in without_one(factors_of(slope))]
-                return kept(work, z, found[i]) if i < len(found) else work.slope(z)
+                factors = factors_of(work.layer(z).activation.derivative(z, a, work.problem.conventions.at_kink))
+                found = [product(*some) for some in without_one(factors) if some != (a,)]
+                return kept(work, z, found[i]) if i < len(found) else None
 
             yield from with_slope(step, work, part)
 
@@ -156,7 +161,9 @@ def _other_share(step: Step, work: Work, new: Callable[[Expr, Num, Num], Expr]) 
     """An activation, f′ or a delta in a layer with a mask, made otherwise of f(z), the mask and the share kept."""
     a = step.result if step.kind == "activation" else None
     result = step.result.by if isinstance(step.result, Partial) else step.result
-    if not isinstance(result, Name) or result.layer is None or (layer := work.layer(result)).mask is None:
+    if not isinstance(result, Name) or not result.index or result.layer is None:
+        return
+    if (layer := work.layer(result)).mask is None:
         return
     j = result.index[0]
     assert isinstance(j, int)

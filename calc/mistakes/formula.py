@@ -110,10 +110,13 @@ class SignInSum(Mistake):
 
     def instead(self, step: Step, work: Work) -> Iterator[Expr]:
         def turned(part: Expr) -> Iterable[Expr]:
-            if isinstance(part, Sum):
-                for i, term in enumerate(part.terms[:MOST_SIGNS]):
-                    other = term.arg if isinstance(term, Neg) else Neg(term)
-                    yield Sum((*part.terms[:i], other, *part.terms[i + 1 :]))
+            terms = part.terms if isinstance(part, Sum) else ()
+            differs = any(isinstance(term, Neg) for term in terms)
+            for i, term in enumerate(terms[:MOST_SIGNS]):
+                if not differs:
+                    yield Sum((*terms[:i], Neg(term), *terms[i + 1 :]))
+                elif isinstance(term, Neg):  # of a − t the sign of t, of 1 − a that of a
+                    yield Sum((*terms[:i], term.arg, *terms[i + 1 :]))
 
         if step.kind in ("pre-activation", "loss-part", "sample-loss"):
             yield from anywhere(step.expr, turned)

@@ -323,7 +323,7 @@ class ForgotPenalty(NetworkMistake):
         w = work.parameter_of(step)
         if step.kind == "loss" and work.graph.penalties and isinstance(step.result, Name):
             yield DATA.after_update() if step.result.updated else DATA
-        elif w is not None and step.kind == "gradient":
+        elif w is not None and step.kind == "gradient" and w in work.graph.penalties:
             yield work.gradient(step, w, lambda z, local: product(work.delta(z), local), ZERO)
 
 

@@ -71,6 +71,8 @@ class WrongUnit(NetworkMistake):
         result = step.result
         if work.network is None or step.kind not in OF_UNITS:
             return
+        if step.kind == "local" and not (isinstance(result, Partial) and result == work.slope(result.by)):
+            return
         by = result if isinstance(result, Name) else result.by if isinstance(result, Partial) else None
         if by is None or not by.index or (isinstance(result, Partial) and result.via is not None):
             return

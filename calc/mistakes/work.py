@@ -207,11 +207,11 @@ class Mistake(ABC):
     def changed(self, step: Step, work: Work) -> Iterator[Expr]:
         """What the step's expression is taken for; nothing where the mistake cannot be made.
 
-        A changed expression may hold any quantity of the update, also one of later lines such as w'. One that speaks
-        of a quantity that the problem does not have, such as a weight of a matrix that is not square, is none.
+        A changed expression may hold any other quantity of the update, also one of later lines such as w'. One that
+        speaks of a quantity that the problem does not have, such as a weight of a matrix that is not square, is none.
         """
         for expr in self.instead(step, work):
-            if expr != step.expr and work.knows(expr):
+            if expr != step.expr and work.knows(expr) and step.result not in quantities(expr):
                 yield expr
 
     @abstractmethod
@@ -292,8 +292,9 @@ def without_one(parts: Sequence[Expr]) -> Iterator[tuple[Expr, ...]]:
 
 
 def product(*factors: Expr) -> Expr:
-    """The product of one or more factors."""
-    return factors[0] if len(factors) == 1 else Prod(factors)
+    """The product of one or more factors, a factor 1 left out."""
+    kept = [factor for factor in factors if factor != ONE]
+    return Prod(tuple(kept)) if len(kept) > 1 else kept[0] if kept else ONE
 
 
 def others(number: int | str, count: int) -> list[int]:
