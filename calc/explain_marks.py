@@ -1,7 +1,7 @@
 """Document → the same with its marking scheme: beside each line and row what it earns, under Answers the total.
 
 A step earns its marks where it first stands on the page: M1 with the first line about it, be it without numbers as the
-line of the chain rule is, A1 or A1ft with its number. What stands in a table earns as much, row by row.
+line of the chain rule is, A1 or A1ft with its number; in a table, row by row.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -37,8 +37,11 @@ def with_marks(
 
 def schemes_of(iterations: Sequence[Iteration[Any]]) -> list[Scheme]:
     """What the steps of each update earn; a later one begins with results of the one before."""
-    left = [{old for old, _ in carried(one.problem, one.trace.graph)} for one in iterations[:-1]]
-    return [Scheme(one.trace.steps, ids) for one, ids in zip(iterations, [(), *left], strict=True)]
+    schemes = [Scheme(iterations[0].trace)]
+    for one in iterations[1:]:
+        left = {old for old, _ in carried(one.problem, one.trace.graph)}
+        schemes.append(Scheme(one.trace, schemes[-1], left))
+    return schemes
 
 
 def total_words(marks: Sequence[Mark]) -> Block:
