@@ -117,4 +117,6 @@ class _Marker:
         if i == 0 or before.samples != now.samples or now.trace.graph.ahead or id not in now.trace.steps:
             return False
         result = now.trace.steps[id].result
-        return isinstance(result, Name) and (i - 1, result.after_update().id, "A") in self.given
+        if not isinstance(result, Name) or result.updated:
+            return False
+        return (i - 1, result.after_update().id, "A") in self.given
