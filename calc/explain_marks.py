@@ -71,6 +71,7 @@ class _Marker:
         self.updates: dict[object, int] = {one.trace: i for i, one in enumerate(iterations)}
         self.given: set[tuple[int, str, str]] = set()  # an update, an id and the kind of the mark that it has earned
         self.schemes = schemes_of(iterations)
+        self.left = dict(carried(iterations[0].problem, iterations[0].trace.graph))  # what of an update goes on as what
         self.lines: dict[int, list[tuple[int, str]]] = {}  # what stands in a line, by its number
         for i, numbers in enumerate(placed):
             for id, number in numbers.items():
@@ -104,6 +105,8 @@ class _Marker:
 
     def _earned(self, i: int, id: str, kinds: str = "MA") -> Iterator[Mark]:
         """The marks of a step that it has not earned yet."""
+        if i > 0 and id not in self.iterations[i].trace.steps:  # the w of this update is the w' of the one before
+            i, id = i - 1, self.left.get(id, id)
         if self._said_before(i, id):
             return
         for mark in self.schemes[i][id]:

@@ -141,6 +141,13 @@ def test_a_number_that_an_update_begins_and_the_one_before_ended_with_earns_once
     assert [row[1].strip() for row in rows][:3] == ["", "A1ft", "A1ft"]  # E' alone
 
 
+def test_a_value_that_an_update_leaves_earns_where_the_next_one_begins_with_it() -> None:
+    tables = tomllib.loads((ROOT / "examples" / "gradient-of-a-function.toml").read_text("utf-8"))
+    rows = re.findall(r"^\| (.*?) \|.*\|(.*)\|$", marked(tables).render().split("## All updates")[1], re.MULTILINE)
+    # of the second step x and y stand in lines of the first, and f with its check
+    assert [row[1].strip() for row in rows][2:6] == ["", "A2ft", "A5ft", "A3ft"]
+
+
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
 def test_without_marks_a_page_is_what_it_was(path: Path) -> None:
     tables = tomllib.loads(path.read_text("utf-8"))
