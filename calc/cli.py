@@ -135,6 +135,7 @@ def _written(command: Command) -> Command:
 @click.option("--show", metavar="all|auto|w5,w1", help="What is worked in full: all, auto, or these parameters.")
 @click.option("--detail", metavar="D", help="exam: a model answer; full: every derivative derived; brief: results.")
 @click.option("--language", metavar="L", help="What the sentences are written in: en, de, fr or es.")
+@click.option("--marks", is_flag=True, help="A marking scheme beside the steps: method, accuracy, follow-through.")
 @_written
 def solve(
     problem: str,
@@ -146,6 +147,7 @@ def solve(
     show: str | None,
     detail: str | None,
     language: str | None,
+    marks: bool,
     templates: Path | None,
     target: Target,
 ) -> None:
@@ -162,6 +164,7 @@ def solve(
         ("solution", "show"): show,
         ("solution", "detail"): detail,
         ("solution", "language"): language,
+        ("solution", "marks"): marks or None,
     }
     with _reporting("standard input" if problem == "-" else problem):
         write = _writer(target)  # before the work, so that a slip is told at once
