@@ -62,6 +62,9 @@ class Illustration:
     def _repr_svg_(self) -> str:
         return self.svg
 
+    def __repr__(self) -> str:
+        return f"<Illustration: {self.alternative}>"
+
 
 def suffix_of(path: str | Path) -> str:
     """One of SUFFIXES.
