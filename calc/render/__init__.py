@@ -71,7 +71,7 @@ def show(
     notebook, text = View(_format(Jupyter), notation, said, ()), View(_format(Text), notation, said, ())
     if isinstance(what, Line):
         return notebook.argument(what), [text.argument(what)]
-    return _fill(_environment(templates), "md/step.md", notebook, what), text.lines(what)
+    return _fill(_environment(templates), "md/step.md", notebook, what).rstrip(), text.lines(what)
 
 
 @cache
