@@ -32,7 +32,7 @@ HEAD = """\
 # Examples
 
 An exercise of each kind, with its solution. Each is a file of a few lines; `calc solve examples/xor.toml -o xor.pdf`
-makes the page of it. An HTML page is one file, to be downloaded and opened. Pages larger than {largest} kB are not kept here.
+makes the page of it. An HTML page is one file, to be downloaded and opened. Pages above {largest} kB are not kept here.
 [notebook.ipynb](notebook.ipynb) is a lesson on the first exercise in a Jupyter notebook.
 
 This page and the folder `gallery` are written by `python tests/test_gallery.py`.
