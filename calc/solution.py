@@ -18,6 +18,9 @@ from calc.notation import find_parameters, notation_of
 from calc.page import Page, find_format
 from calc.problem import Problem
 from calc.render import show, wording
+from calc.render.latex import Latex
+from calc.render.markdown import Markdown
+from calc.render.math import Printer
 from calc.trace import Step, Trace
 from calc.training import Iteration, train
 from calc.updates import change_of
@@ -33,7 +36,7 @@ Explained = tuple[Document, list[dict[str, int]], int]
 class Result:
     """One quantity: ``value`` exact or to 20 digits, ``text`` the same as JSON has it, ``shown`` as printed.
 
-    A notebook shows it as a formula with the course's own symbol.
+    ``latex`` says it as a formula, with the course's own symbol; a notebook shows that.
     """
 
     id: str
@@ -41,10 +44,10 @@ class Result:
     text: str
     shown: str
     exact: bool
-    _formula: Callable[[], str] = field(repr=False, compare=False)
+    latex: str = field(repr=False, compare=False)  # spelling, which changes no number
 
     def _repr_markdown_(self) -> str:
-        return self._formula()
+        return Markdown().inline(self.latex)
 
     _repr_latex_ = _repr_markdown_  # a formula between dollar signs is both
 
@@ -75,18 +78,16 @@ class WorkedStep:
 
     @property
     def formula(self) -> str:
-        return self._latex(_symbolic(self._line))
+        return self._values.latex.write(_symbolic(self._line))
 
     @property
     def substituted(self) -> str:
-        return self._latex(_substituted(self._line))
-
-    def _latex(self, expr: Expr) -> str:
-        return find_format("tex")().formulas(self._values.solution.notation).write(expr)
+        return self._values.latex.write(_substituted(self._line))
 
     @cached_property
     def _shown(self) -> tuple[str, list[str]]:
-        return self._values.solution.piece(Derivation((self._line,)))
+        page = self._values.solution
+        return show(Derivation((self._line,)), page.notation, page.templates, page.language)
 
     def _repr_markdown_(self) -> str:
         return self._shown[0]
@@ -118,13 +119,16 @@ class Values(Mapping[str, Result]):
         text, number = self.trace.text(id), self.trace.values[id]
         # not from the text where it is exact: that may have more digits than Python reads
         value = Fraction(int(number.p), int(number.q)) if isinstance(number, fmpq) else Fraction(text)
-        return Result(id, value, text, str(self.trace.show(id)), self.trace.exact(id), partial(self._formula, id))
+        shown, exact = self.trace.show(id), self.trace.exact(id)
+        step, write = self.trace.steps.get(id), self.latex.write
+        quantity = self.quantities[id] if step is None else step.result
+        latex = f"{write(quantity)} {Latex.relations['=' if shown.exact else '≈']} {write(Num(shown))}"
+        return Result(id, value, text, str(shown), exact, latex)
 
-    def _formula(self, id: str) -> str:
-        """A quantity and its printed value, as a notebook shows it."""
-        relation = "=" if self.trace.show(id).exact else "≈"
-        line = Line(self.quantities[id], ((relation, Num(self.trace.show(id))),))
-        return self.solution.piece(line)[0]
+    @cached_property
+    def latex(self) -> Printer:
+        """How formulas are written, in the course's notation."""
+        return Latex().formulas(self.solution.notation)
 
     def step(self, id: str) -> WorkedStep:
         """The line that computes a quantity.
@@ -208,10 +212,6 @@ class Solution(Page):
 
         figure = figure_of(name, self.problem, self._worked)
         return Illustration(figure, self.notation, wording(self.templates, self.language), self.problem.title)
-
-    def piece(self, what: Derivation | Line) -> tuple[str, list[str]]:
-        """A part of the page by itself, as a notebook's formula and as lines of plain text."""
-        return show(what, self.notation, self.templates, self.language)
 
     @property
     def placed(self) -> Sequence[Mapping[str, int]]:

@@ -5,7 +5,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from calc.document import Derivation, Document, Line
+from calc.document import Derivation, Document
 from calc.errors import Fault, ProblemError, UnsupportedError
 from calc.notation import Notation
 from calc.render.dialects import DIALECTS, Jupyter
@@ -60,17 +60,15 @@ def render(
 
 
 def show(
-    what: Derivation | Line, notation: Notation, templates: Path | None = None, language: str = "en"
+    what: Derivation, notation: Notation, templates: Path | None = None, language: str = "en"
 ) -> tuple[str, list[str]]:
-    """A derivation or a line by itself, as a notebook's formula and as lines of plain text.
+    """A derivation by itself, as a notebook's formula and as lines of plain text.
 
     Raises:
         ProblemError: a template of that folder is wrong.
     """
     said = wording(templates, language)
     notebook, text = View(_format(Jupyter), notation, said, ()), View(_format(Text), notation, said, ())
-    if isinstance(what, Line):
-        return notebook.argument(what), [text.argument(what)]
     return _fill(_environment(templates), "md/step.md", notebook, what).rstrip(), text.lines(what)
 
 
