@@ -127,7 +127,7 @@ class Page(ABC):
         return self.render("latex", fragment=True)  # what becomes part of the notebook's own document
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__}: {self.document.title!r}>"
+        return f"<{type(self).__name__}: {self.bare.title!r}>"
 
 
 def _template_fault(error: Exception, folder: Path) -> Fault:
