@@ -118,11 +118,16 @@ class Page(ABC):
             page = self.render(name, dialect=dialect, fragment=fragment, document_class=document_class)
             write_whole(path, page.encode())
 
+    # No _repr_html_: notebooks would prefer it, GitHub would drop its style, and JupyterLab would apply that to itself.
+
     def _repr_markdown_(self) -> str:
         return self.render("markdown", dialect="jupyter")
 
     def _repr_latex_(self) -> str:
-        return self.render("latex")
+        return self.render("latex", fragment=True)  # what becomes part of the notebook's own document
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: {self.bare.title!r}>"
 
 
 def _template_fault(error: Exception, folder: Path) -> Fault:

@@ -297,12 +297,6 @@ def test_every_example_that_can_be_drawn_whole_has_its_picture_on_the_page(path:
         assert not outside(figure.draw()), figure.name
 
 
-def test_the_picture_of_the_readme_is_what_its_command_gives() -> None:
-    shown = (ROOT / "examples" / "xor-network.svg").read_text("utf-8")
-    remedy = "to rewrite it: calc figure examples/xor.toml network -o examples/xor-network.svg"
-    assert shown == calc.solve(calc.load(ROOT / "examples" / "xor.toml")).figure("network").svg, remedy
-
-
 # --- curves and surfaces ---------------------------------------------------------------------------------------------
 
 

@@ -403,7 +403,7 @@ def draw(
     Args:
         kind: "svg" or "tikz".
         title: what stands before its own title, e.g. the problem's.
-        whole: as large as it is, not as a page has room for it.
+        whole: as large as it is, not as a page has room for it, and on paper of its own.
     """
     picture = figure.draw()
     alternative = View(Text(), notation, said, ()).prose(figure.alternative)
@@ -418,4 +418,4 @@ def draw(
 
     named = said[f"figure.title_{figure.name}"]
     heading = f"{title}: {named}" if title else named
-    return Drawing(svg(picture, View(Svg(), notation, said, ()).argument, heading, alternative, scale), *size)
+    return Drawing(svg(picture, View(Svg(), notation, said, ()).argument, heading, alternative, scale, whole), *size)
