@@ -247,23 +247,23 @@ def test_a_dialect_is_asked_for_by_the_command_line_and_in_python(dialect: str, 
 
 WRONG = {
     ("--dialect", "githb"): [
-        'dialect: "githb" is not known. Did you mean "github"? Known: github, gitlab, pandoc, jupyter, plain'
+        '--dialect: "githb" is not known. Did you mean "github"? Known: github, gitlab, pandoc, jupyter, plain'
     ],
     ("--dialect", "github", "--to", "tex"): [
-        "dialect: found with the format tex, but only md has it. Ask for md, or drop it"
+        "--dialect: found with the format tex, but only md has it. Ask for md, or drop it"
     ],
     ("--dialect", "plain", "--to", "json"): [
-        "dialect: found with the format json, but only md has it. Ask for md, or drop it"
+        "--dialect: found with the format json, but only md has it. Ask for md, or drop it"
     ],
     ("--dialect", "plain", "-o", "x.pdf"): [
-        "dialect: found with the format pdf, but only md has it. Ask for md, or drop it"
+        "--dialect: found with the format pdf, but only md has it. Ask for md, or drop it"
     ],
-    ("--fragment",): ["fragment: found with the format md, but only tex has it. Ask for tex, or drop it"],
+    ("--fragment",): ["--fragment: found with the format md, but only tex has it. Ask for tex, or drop it"],
     ("--class", "exam", "-o", "x.pdf", "--dialect", "x"): [
-        'dialect: "x" is not known. Known: github, gitlab, pandoc, jupyter, plain',
-        "class: found with the format pdf, but only tex has it. Ask for tex, or drop it",
+        '--dialect: "x" is not known. Known: github, gitlab, pandoc, jupyter, plain',
+        "--class: found with the format pdf, but only tex has it. Ask for tex, or drop it",
     ],
-    ("--class", "exams", "--to", "tex"): ['class: "exams" is not known. Did you mean "exam"? Known: article, exam'],
+    ("--class", "exams", "--to", "tex"): ['--class: "exams" is not known. Did you mean "exam"? Known: article, exam'],
 }
 
 
@@ -277,7 +277,7 @@ def test_a_wrong_option_is_told_before_the_work(
     assert (done.exit_code, done.stdout) == (2, "")
     faults = WRONG[options]
     count = f"{len(faults)} problem{'s' if len(faults) > 1 else ''}"
-    assert done.stderr.splitlines() == [f"output: {count}", *(f"  {fault}" for fault in faults)]
+    assert done.stderr.splitlines() == [f"command line: {count}", *(f"  {fault}" for fault in faults)]
 
 
 def test_python_tells_of_wrong_options_as_well(tmp_path: Path) -> None:

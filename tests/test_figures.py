@@ -389,3 +389,5 @@ def test_the_command_line_tells_what_is_wrong_with_status_2(tmp_path: Path) -> N
         done = CliRunner().invoke(app, ["figure", path, name, "-o", str(tmp_path / file)])
         assert done.exit_code == 2, name
         assert not list(tmp_path.iterdir())
+    done = CliRunner().invoke(app, ["figure", path, "portrait", "-o", "x.jpg", "--language", "xx"])
+    assert re.findall(r"^  (\S+) ", done.stderr, re.MULTILINE) == ["figure:", "x.jpg:", "solution.language:"]
