@@ -162,7 +162,7 @@ class Exam(Fragment):
 
     options = Options(document_class="exam")
     template = "tex/exam.tex"
-    pictures = "tikz"
+    pictures: ClassVar[Literal["", "svg", "tikz"]] = "tikz"
 
 
 class ExamFragment(Exam):
