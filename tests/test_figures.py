@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -29,7 +30,7 @@ NASTY = r"<script>alert(1)</script> & \input{x} % $^_ #{} ]]> --> é 🙂 " + '"
 
 
 def dense(shape: tuple[int, ...], digits: int = 2, **tables: object) -> calc.Problem:
-    """A network with a number on every edge."""
+    """A network with a number on every edge: of up to so many decimals, positive or negative."""
     source = random.Random(str(shape))
 
     def number() -> float:
@@ -90,20 +91,26 @@ def outside(picture: Picture) -> list[Box]:
     return [b for b in boxes(picture) if b[0] < 0 or b[1] < 0 or b[2] > picture.width or b[3] > picture.height]
 
 
-SHAPES = list(itertools.product(range(1, 9), repeat=3))
-CORNERS = [(1, 1, 1), (2, 2, 1), (3, 2, 2), (8, 1, 8), (1, 8, 1), (5, 7, 6), (8, 8, 8)]
+SHAPES = [shape for layers in (2, 3) for shape in itertools.product(range(1, 9), repeat=layers)]
+CORNERS = [(1, 1), (8, 8), (1, 1, 1), (2, 2, 1), (3, 2, 2), (8, 1, 8), (1, 8, 1), (5, 7, 6), (8, 8, 8)]
 
 
-def test_no_label_of_a_network_stands_over_another_up_to_eight_units_in_each_layer(sweep: Sweep) -> None:
-    count = sweep.count(seconds=40, ci=len(SHAPES), full=len(SHAPES))
+@pytest.mark.parametrize("digits", [2, 4])
+def test_no_label_of_a_network_stands_over_another_up_to_eight_units_in_each_layer(
+    digits: int, sweep: Sweep, record_property: Callable[[str, object], None]
+) -> None:
+    count = sweep.count(seconds=20, ci=len(SHAPES), full=len(SHAPES))
     chosen = [*CORNERS, *random.Random(1).sample(SHAPES, count - len(CORNERS))] if count < len(SHAPES) else SHAPES
+    labels = 0
     for shape in chosen:
-        problem = dense(shape)
-        picture = picture_of(problem, "network")
+        picture = picture_of(dense(shape, digits), "network")
         assert not overlaps(picture), shape
         assert not outside(picture), shape
         weights = sum(a * b for a, b in itertools.pairwise(shape))
         assert sum(isinstance(s, Label) and s.ground for s in picture.shapes) == weights + sum(shape[1:])
+        labels += len(boxes(picture))
+    record_property("pictures of networks up to 8-8-8 without an overlap", len(chosen))
+    record_property("texts and nodes in them", labels)
 
 
 @pytest.mark.parametrize("profile", ["net-out", "from-to", "vw", "ih-ho", "delta-nabla", "x-layer"])

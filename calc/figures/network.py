@@ -259,13 +259,13 @@ class _Drawing:
             begins, ends = sorted(begin for begin, _ in crossed), sorted(end for _, end in crossed)
             for step in range(TRIES + 1):
                 x = left + width / 2 + room * step / TRIES
-                label = Label((x, a[1] + slope * (x - a[0])), text, width, height, ground=True)
-                box = box_of(label)
-                if any(overlap(box, other) for other in boxes):
-                    continue
                 across = bisect_left(begins, x - a[0]) - bisect_right(ends, x - a[0])
                 cost = across + 1.5 * step / TRIES
-                if best is None or cost < best[0]:
+                if best is not None and cost >= best[0]:
+                    continue
+                label = Label((x, a[1] + slope * (x - a[0])), text, width, height, ground=True)
+                box = box_of(label)
+                if not any(overlap(box, other) for other in boxes):
                     best = cost, label
             if best is None:
                 return None
