@@ -323,6 +323,22 @@ def test_the_drawn_surface_is_the_loss_that_the_page_works() -> None:
         assert height(*before) == pytest.approx(float(calc.solve(problem)[first.graph.loss.id].value), rel=1e-12)
 
 
+@pytest.mark.parametrize(
+    ("language", "one", "three"),
+    [
+        ("en", "over 1 epoch.", "over 3 updates."),
+        ("de", "über 1 Epoche von", "über 3 Aktualisierungen von"),
+        ("fr", "en 1 époque.", "en 3 mises à jour."),
+        ("es", "en 1 época.", "en 3 actualizaciones."),
+    ],
+)
+def test_the_curve_says_over_how_many_updates_or_epochs_it_goes(language: str, one: str, three: str) -> None:
+    said = {("solution", "language"): language}
+    online = calc.solve(calc.load(ROOT / "examples" / "xor-online.toml", said | {("training", "epochs"): 1}))
+    assert one in online.figure("loss").alternative
+    assert three in calc.solve(descent(solution={"language": language})).figure("loss").alternative
+
+
 def test_contour_lines_of_a_cone_are_circles_that_close() -> None:
     grid = [[((x - 20) ** 2 + (y - 20) ** 2) ** 0.5 for x in range(41)] for y in range(41)]
     (line,) = contours(grid, 10.0)
