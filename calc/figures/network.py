@@ -5,9 +5,11 @@ its weights, which could not be complete. Where the numbers of a pair of layers 
 apart until they do.
 """
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
+from math import inf
 
 from calc.document import Dot, Figure, Ink, Label, Line, Node, Path, Picture, Point, Shape, Text, Words
 from calc.expr import Name, Num
@@ -252,22 +254,34 @@ class _Drawing:
                 return None
             best: tuple[float, Label] | None = None
             slope = (b[1] - a[1]) / (b[0] - a[0])
-            others = [(p[1], (q[1] - p[1]) / (q[0] - p[0])) for h, p, k, q in edges if (h, k) != (i, j)]
+            others = [(p[1] - a[1], (q[1] - p[1]) / (q[0] - p[0])) for h, p, k, q in edges if (h, k) != (i, j)]
+            crossed = [_crossing(y, m - slope, height / 2 + abs(m) * width / 2) for y, m in others]
+            begins, ends = sorted(begin for begin, _ in crossed), sorted(end for _, end in crossed)
             for step in range(TRIES + 1):
                 x = left + width / 2 + room * step / TRIES
+                across = bisect_left(begins, x - a[0]) - bisect_right(ends, x - a[0])
+                cost = across + 1.5 * step / TRIES
+                if best is not None and cost >= best[0]:
+                    continue
                 label = Label((x, a[1] + slope * (x - a[0])), text, width, height, ground=True)
                 box = box_of(label)
-                if any(overlap(box, other) for other in boxes):
-                    continue
-                across = sum(abs(y + m * (x - a[0]) - label.at[1]) < height / 2 + abs(m) * width / 2 for y, m in others)
-                cost = across + 1.5 * step / TRIES
-                if best is None or cost < best[0]:
+                if not any(overlap(box, other) for other in boxes):
                     best = cost, label
             if best is None:
                 return None
             labels.append(best[1])
             boxes.append(box_of(best[1]))
         return labels
+
+
+def _crossing(above: float, slope: float, reach: float) -> tuple[float, float]:
+    """From where to where a line passes within ``reach`` of another, which it begins ``above`` and leaves by ``slope``.
+
+    Where it does nowhere, the end is the beginning.
+    """
+    if slope == 0:
+        return (-inf, inf) if abs(above) < reach else (inf, inf)
+    return -above / slope - reach / abs(slope), -above / slope + reach / abs(slope)
 
 
 def _name(layer: int, unit: int) -> str:

@@ -3,24 +3,18 @@
 import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import cache
 from html import escape
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from calc.document import Reference, Words
 from calc.render.format import Drawing, Format, visible
 from calc.render.layout import Row
 from calc.render.mathml import ADDRESS, MathMLPrinter, finish, nowhere
 
-if TYPE_CHECKING:
-    from xml.etree.ElementTree import Element
-
 LONGEST = 26  # characters of a formula in a sentence that fit a telephone; a longer one is broken, or scrolls
 
 _RELATION = re.compile("(?=<mo>[=≈→]</mo>)")  # before which a line may be broken
 _TAG = re.compile("<[^>]*>")
-_MATH = re.compile("<math.*?</math>")
-_BETWEEN = {"mfrac": "/", "msub": "_", "msup": "^", "msubsup": "_^"}  # the parts of an element, in characters
 
 
 class Html(Format):
@@ -59,9 +53,13 @@ class Html(Format):
         """Within HTML the picture's name space is known."""
         return drawing.source.replace(' xmlns="http://www.w3.org/2000/svg"', "", 1)
 
-    def header(self, cell: str) -> str:
-        """A cell that names its row or column: its formula has a name in characters, for what reads no formulas."""
-        return _MATH.sub(lambda match: f'<math aria-label="{escape(_spelled(match[0]))}"{match[0][5:]}', cell)
+    def spoken(self, formula: str, words: str) -> str:
+        """A formula that names a row or a column, which is read aloud at its cells and there without its structure.
+
+        Elsewhere a screen reader reads the MathML itself.
+        """
+        math = f'<math aria-label="{self.text(words)}">{"".join(_marked(_RELATION.split(formula)))}</math>'
+        return math if len(_seen(formula)) <= LONGEST else f'<span class="wide" tabindex="0">{math}</span>'
 
     def lines(self, blocks: Iterable[Sequence[Row]], placed: Sequence[Mapping[str, int]]) -> list["Line"]:
         """The lines of a derivation.
@@ -133,18 +131,3 @@ def _marked(sides: Sequence[str], address: Callable[[str], str | None] = nowhere
 def _seen(formula: str) -> str:
     """Its characters, about as many as are seen."""
     return _TAG.sub("", formula).replace(" ", "")
-
-
-@cache
-def _spelled(math: str) -> str:
-    """A formula in characters: z_1^(1), ∂E/∂w."""
-    from xml.etree import ElementTree  # only where HTML is asked for
-
-    def spell(element: "Element") -> str:
-        signs = _BETWEEN.get(element.tag, "")
-        text = element.text or ""
-        for i, part in enumerate(element):
-            text += signs[i - 1 : i] + spell(part)
-        return text
-
-    return spell(ElementTree.fromstring(math))

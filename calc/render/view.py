@@ -2,7 +2,8 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cache, reduce
+from copy import copy
+from functools import cache, cached_property, reduce
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -155,6 +156,17 @@ class View:
             ["" if cell is None else self.argument(cell) for cell in row] for row in (table.head, *table.rows)
         ]
         return Grid(head, rows, max(len(table.head), *map(len, rows), 0), len(rows) <= SHORT, long, table)
+
+    @cached_property
+    def _naming(self) -> "View":
+        """The same with words for every formula."""
+        view = copy(self)
+        view.speech = Speech(self.printer.notation, self.said)
+        return view
+
+    def header(self, cell: Cell) -> str:
+        """A cell that names its row or its column, its formulas with the words in which they are read aloud."""
+        return "" if cell is None else self._naming.argument(cell)
 
     def widths(self, grid: "Grid") -> list[float]:
         """How wide each column of a table becomes."""
