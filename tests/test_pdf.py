@@ -310,7 +310,7 @@ def test_a_weight_with_a_symbol_of_the_course_is_read_by_it() -> None:
 def test_a_line_that_is_broken_is_read_row_by_row() -> None:
     problem = calc.load(ROOT / "examples" / "pixel-digits.toml")
     source = calc.solve(problem).render("typst")
-    goes_on = re.findall(r'alt: "([^"]*)", block: true, \$ quad', source)
+    goes_on = re.findall(r'alt: "([^"]*)", \$display\(quad', source)
     assert goes_on
     assert all(re.match("(plus|minus|times) ", words) for words in goes_on)
 
