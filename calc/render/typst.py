@@ -127,7 +127,7 @@ class Typst(Format):
 
     def row(self, formula: str, words: str) -> str:
         """An equation in a row of its own, which a screen reader says in words."""
-        return f"#math.equation(alt: {_literal(_sentence(words))}, $display({formula})$);"
+        return f"#math.equation(alt: {_literal(_sentence(words))}, math.display(${formula}$.body));"
 
     def figure(self, drawing: Drawing) -> str:
         source, alternative = _literal(drawing.source), _literal(printable(drawing.alternative, covered("typ")))
