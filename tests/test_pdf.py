@@ -86,7 +86,9 @@ def test_a_pdf_is_tagged_and_every_formula_on_it_is_read_aloud() -> None:
 def test_no_equation_of_any_example_goes_without_words() -> None:
     for path in EXAMPLES:
         source = calc.solve(calc.load(path)).render("typst").partition("#align(center")[2]
-        spoken = re.findall(r'#math\.equation\(alt: "((?:[^"\\]|\\.)*)", (?:math\.display\()?\$.*?\$(?:\.body\))?\);', source)
+        spoken = re.findall(
+            r'#math\.equation\(alt: "((?:[^"\\]|\\.)*)", (?:math\.display\()?\$.*?\$(?:\.body\))?\);', source
+        )
         assert spoken
         assert all(re.fullmatch("[A-Za-z0-9][A-Za-z0-9 ,;:]*", words) for words in spoken), path
         assert source.count("math.equation") == len(spoken)

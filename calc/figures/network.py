@@ -176,7 +176,8 @@ class _Drawing:
             start = (top + self.height - RADIUS - 4 - own * (len(column.units) - 1)) / 2
             column.ys = tuple(start + own * i for i in range(len(column.units)))
             half = max(column.width / 2, column.above)
-            sides = 2.2 if min(before, len(column.units)) > 1 else 1.0  # where edges cross, a number stands on either side
+            crossed = min(before, len(column.units)) > 1  # then there is room for a number on either side of a crossing
+            sides = 2.2 if crossed else 1.0
             gap = max(60.0, 24.0 + sides * self._widest(column)) * wider if before else 0.0
             column.x = x + gap + (half if column.layer else max(half, HEADING / 2))
             x, before = column.x + half, len(column.units)
