@@ -100,7 +100,7 @@ def test_a_picture_on_the_page_and_alone_says_what_it_shows() -> None:
     figure = solution.figure("network")
     for page in (solution.pdf(), figure.typeset("pdf")):
         said = next(tag["/Alt"] for tag in tags(read(page)) if tag["/S"] == "/Figure")
-        assert said.startswith("A fully connected network with 2 inputs: ")
+        assert said.startswith("A fully connected network: 2 inputs, 2 hidden units ")
 
 
 @pytest.mark.parametrize("name", ["network", "graph", "surface"])
