@@ -167,7 +167,7 @@ class View:
         notes = [self._cell_width(note) for line in derivation.lines for note in line.notes if note]
         room = self.format.page - (max(notes) + GAP if notes else 0)
         laid = rows(derivation.lines, self.printer, room, self.format.relations, self.speech, self.format.row)
-        if self.speech is not None:  # a compiler takes any length, and its rows hold words besides
+        if not self.format.hosted:  # a compiler or a browser takes any length
             return [laid]
         lines: list[list[Row]] = []
         for row in laid:
