@@ -178,7 +178,7 @@ Block = Prose | Listing | Derivation | Table | Figure
 
 @dataclass(slots=True)
 class Section:
-    """A heading and what stands under it; level 1 or 2."""
+    """A heading and what stands under it; level 1, 2 or 3."""
 
     heading: Words
     blocks: tuple[Block, ...]

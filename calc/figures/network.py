@@ -169,18 +169,20 @@ class _Drawing:
         slots = max(len(column.units) for column in kept)
         top = MARGIN + RADIUS + (18 if biased else 0)
         self.height = top + pitch * (slots - 1) + RADIUS + 4
-        x, before = MARGIN, False
+        x, before = MARGIN, 0  # units of the column before
         for column in self.columns:
             if column is None:
-                x, before = x + 56, False
+                x, before = x + 56, 0
                 continue
             own = pitch * min(1.6, (slots / len(column.units)) ** 0.5)
             start = (top + self.height - RADIUS - 4 - own * (len(column.units) - 1)) / 2
             column.ys = tuple(start + own * i for i in range(len(column.units)))
             half = max(column.width / 2, column.above)
-            gap = max(60.0, 24.0 + self._widest(column)) * wider if before else 0.0
+            crossed = min(before, len(column.units)) > 1  # then there is room for a number on either side of a crossing
+            sides = 2.2 if crossed else 1.0
+            gap = max(60.0, 24.0 + sides * self._widest(column)) * wider if before else 0.0
             column.x = x + gap + (half if column.layer else max(half, HEADING / 2))
-            x, before = column.x + half, True
+            x, before = column.x + half, len(column.units)
 
     def _widest(self, column: _Column) -> float:
         rows = self.problem.layers[column.layer - 1].weights

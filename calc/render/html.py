@@ -11,6 +11,8 @@ from calc.render.format import Drawing, Format, visible
 from calc.render.layout import Row
 from calc.render.mathml import ADDRESS, MathMLPrinter, finish, nowhere
 
+PAPER = 10.5  # points of the text on paper
+SMALLEST = 16.0  # of a picture that is shrunk as far as its letters, 8 points high, stay legible
 LONGEST = 26  # characters of a formula in a sentence that fit a telephone; a longer one is broken, or scrolls
 
 _RELATION = re.compile("(?=<mo>[=≈→]</mo>)")  # before which a line may be broken
@@ -50,8 +52,9 @@ class Html(Format):
         return f'<a href="#line-{number}">{self.text(said)}</a>'
 
     def figure(self, drawing: Drawing) -> str:
-        """Within HTML the picture's name space is known."""
-        return drawing.source.replace(' xmlns="http://www.w3.org/2000/svg"', "", 1)
+        """Within HTML the picture's name space is known; beside the text it is as large as on paper, or smaller."""
+        size = f'style="width:{drawing.width / PAPER:.2f}rem;min-width:{drawing.width / SMALLEST:.2f}rem"'
+        return drawing.source.replace('xmlns="http://www.w3.org/2000/svg"', size, 1)
 
     def spoken(self, formula: str, words: str) -> str:
         """A formula that names a row or a column, which is read aloud at its cells and there without its structure.

@@ -203,7 +203,7 @@ class View:
         notes = [self._cell_width(note) for line in derivation.lines for note in line.notes if note]
         room = self.format.page - self.margin - (max(notes) + GAP if notes else 0)
         laid = rows(derivation.lines, self.printer, room, self.format.relations, self.speech, self.format.row)
-        if self.speech is not None:  # a compiler takes any length, and its rows hold words besides
+        if not self.format.hosted:  # a compiler or a browser takes any length
             return [laid]
         lines: list[list[Row]] = []
         for row in laid:
@@ -229,16 +229,17 @@ class View:
         marks = sum([MARKED + len(self.marks(row.number)) for row in rows]) if self.margin else 0
         return sum([len(row.left) + len(row.right) for row in rows]) + frame + marks
 
-    def spans(self, derivation: Derivation, rows: list[Row]) -> list[int]:
-        """How many rows are to stay on one page from each row on: those of its line; 1 for each where they may part."""
-        if self.tall(derivation):
-            return [1] * len(rows)
-        starts = [i for i, row in enumerate(rows) if row.left or i == 0] + [len(rows)]
-        spans = [1] * len(rows)
+    def kept(self, derivation: Derivation, rows: list[Row]) -> list[bool]:
+        """Which rows stay on a page with the next one: those of a line, and at either end none stands alone."""
+        starts = [i for i, row in enumerate(rows) if i == 0 or row.left or rows[i - 1].note] + [len(rows)]
+        kept = [False] * len(rows)
         for start, end in pairwise(starts):
-            if 1 < end - start <= KEPT and not any(row.note for row in rows[start:end]):
-                spans[start:end] = [end - start, *[0] * (end - start - 1)]
-        return spans
+            if end - start <= KEPT and not self.tall(derivation):
+                kept[start : end - 1] = [True] * (end - start - 1)
+        if not self.printer.notation.matrices and len(rows) > 1:  # a row of those is high enough to stand alone
+            kept[0] = True
+            kept[-2] = True
+        return kept
 
     def parts(self, document: Document) -> list["Part"]:
         """An exam: what is asked, without the section that says what is given."""
