@@ -1,4 +1,4 @@
-"""The command line: solve, derive, figure, new, schema, formats. Results go to standard output, messages to the other.
+"""The command line: solve, derive, figure, blank, new, schema, formats. Results to standard output, messages not.
 
 Exit status: 0 done, 2 the input is wrong, 3 our own verification failed.
 """
@@ -264,6 +264,40 @@ def figure(problem: str, name: str, output: str, notation: str | None, templates
         suffix_of(output)
         overrides = {("notation", "profile"): notation} if notation is not None else {}
         work(load(problem, overrides), templates).figure(name).save(output)
+
+
+@app.command()
+@click.argument("problem", metavar="PROBLEM")
+@_written
+def blank(problem: str, templates: Path | None, target: Target) -> None:
+    """The quantities of PROBLEM to fill in: an answer file, or a worksheet to print.
+
+    --to md (the default), csv, toml or json gives an answer file; pdf, html, tex, typ or txt a worksheet.
+    """
+    from calc.blank import FORMS
+    from calc.blank import blank as form_of
+    from calc.file import load
+    from calc.page import FORMAT_NAMES, write_whole
+
+    with _reporting("standard input" if problem == "-" else problem):
+        format = target.to or (Path(target.output).suffix.lower().removeprefix(".") if target.output else "md")
+        format = "md" if format == "markdown" else format
+        if format not in FORMS:
+            if format not in FORMAT_NAMES:
+                known = ", ".join(dict.fromkeys((*FORMS, *FORMAT_NAMES)))
+                raise ProblemError("output", [Fault("format", f'"{format[:40]}" is not known. Known: {known}')])
+            write = _writer(target)  # before the work, so that a slip is told at once
+            write(form_of(load(problem), templates).worksheet)
+            return
+        given = [option for option, value in target._asdict().items() if value and option not in ("output", "to")]
+        if given:
+            what = f"found with the format {format}, an answer file. Drop it, or ask for a worksheet"
+            raise ProblemError("output", [Fault(option.removeprefix("document_"), what) for option in given])
+        content = form_of(load(problem), templates).text(format).encode()
+        if target.output:
+            write_whole(target.output, content)
+        else:
+            _emit(content)
 
 
 @app.command()

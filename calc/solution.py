@@ -82,7 +82,7 @@ class Solution(Page):
         """
         self.problem, self.templates, self.language = problem, templates, problem.solution.language
         self._explain = explained
-        self._worked = tuple(iterations)
+        self.worked = tuple(iterations)
         self.iterations = tuple(Values(iteration) for iteration in iterations)
         self.trace = iterations[0].trace
         self.notation = notation_of(problem)
@@ -95,7 +95,7 @@ class Solution(Page):
     def document(self) -> Document:
         from calc.figures import illustrated  # only where a format shows pictures
 
-        return illustrated(self.bare, self.problem, self._worked)
+        return illustrated(self.bare, self.problem, self.worked)
 
     @property
     def bare(self) -> Document:
@@ -110,7 +110,7 @@ class Solution(Page):
         from calc.figures import figure_of
         from calc.illustration import Illustration
 
-        figure = figure_of(name, self.problem, self._worked)
+        figure = figure_of(name, self.problem, self.worked)
         return Illustration(figure, self.notation, wording(self.templates, self.language), self.problem.title)
 
     @property
