@@ -320,6 +320,41 @@ def figure(
 
 
 @app.command()
+@click.argument("problem", metavar="PROBLEM")
+@_written
+def blank(problem: str, templates: Path | None, target: Target) -> None:
+    """The quantities of PROBLEM to fill in: an answer file, or a worksheet to print.
+
+    --to md (the default), csv, toml or json gives an answer file; pdf, html, tex, typ or txt a worksheet.
+    """
+    from calc.blank import FORMS
+    from calc.blank import blank as form_of
+    from calc.file import load
+    from calc.page import FORMAT_NAMES, write_whole
+
+    with _reporting("standard input" if problem == "-" else problem):
+        format = target.to or (Path(target.output).suffix.lower().removeprefix(".") if target.output else "md")
+        format = "md" if format == "markdown" else format
+        if format not in FORMS:
+            if format not in FORMAT_NAMES:
+                known = ", ".join(dict.fromkeys((*FORMS, *FORMAT_NAMES)))
+                raise ProblemError("output", [Fault("format", f'"{format[:40]}" is not known. Known: {known}')])
+            with _together(_faults_of(target)):  # before the work, so that a slip is told at once
+                loaded = load(problem)
+            _write(form_of(loaded, templates).worksheet, target)
+            return
+        given = [option for option, value in target._asdict().items() if value and option not in ("output", "to")]
+        what = f"found with the format {format}, an answer file. Drop it, or ask for a worksheet"
+        with _together([Fault(f"--{option.removeprefix('document_')}", what) for option in given]):
+            loaded = load(problem)
+        content = form_of(loaded, templates).text(format).encode()
+        if target.output:
+            write_whole(target.output, content)
+        else:
+            _emit(content)
+
+
+@app.command()
 @click.argument("name", metavar="[NAME]", required=False)
 @click.option("-o", "--output", metavar="FILE", help="Write it to a file.")
 def new(name: str | None, output: str | None) -> None:

@@ -173,7 +173,18 @@ class Figure:
     draw: Callable[[], Picture] = field(repr=False, compare=False)
 
 
-Block = Prose | Listing | Derivation | Table | Figure
+@dataclass(slots=True)
+class Spaces:
+    """Ruled spaces to write in, each behind its label: one below the other, each with ``room`` for working
+    and a box for the result; without room side by side, as for a name.
+    """
+
+    kind: ClassVar = "spaces"
+    labels: tuple[Text, ...]
+    room: int = 0
+
+
+Block = Prose | Listing | Derivation | Table | Figure | Spaces
 
 
 @dataclass(slots=True)

@@ -183,7 +183,7 @@ class Solution(Page):
         """
         self.problem, self.templates, self.language = problem, templates, problem.solution.language
         self._explain = explained
-        self._worked = tuple(iterations)
+        self.worked = tuple(iterations)
         self.iterations = tuple(Values(self, iteration) for iteration in iterations)
         self.trace = iterations[0].trace
         self.notation = notation_of(problem)
@@ -196,7 +196,7 @@ class Solution(Page):
     def document(self) -> Document:
         from calc.figures import illustrated  # only where a format shows pictures
 
-        return illustrated(self.bare, self.problem, self._worked)
+        return illustrated(self.bare, self.problem, self.worked)
 
     @property
     def bare(self) -> Document:
@@ -211,7 +211,7 @@ class Solution(Page):
         from calc.figures import figure_of
         from calc.illustration import Illustration
 
-        figure = figure_of(name, self.problem, self._worked)
+        figure = figure_of(name, self.problem, self.worked)
         return Illustration(figure, self.notation, wording(self.templates, self.language), self.problem.title)
 
     @property
@@ -242,7 +242,7 @@ class Solution(Page):
         if self.problem.solution.marks:
             from calc.explain_marks import schemes_of
 
-            schemes = schemes_of(self._worked)
+            schemes = schemes_of(self.worked)
         for values, on_page, scheme in zip(self.iterations, placed, schemes, strict=True):
             trace, numbers, steps = values.trace, dict(on_page), []
             for id, step in trace.steps.items():

@@ -7,7 +7,7 @@ from functools import cache, cached_property, reduce
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-from calc.document import Argument, Cell, Derivation, Document, Figure, Line, Reference, Section, Table, Words
+from calc.document import Argument, Cell, Derivation, Document, Figure, Line, Reference, Section, Spaces, Table, Words
 from calc.expr import Expr, Num
 from calc.marks import Mark
 from calc.notation import Notation
@@ -343,13 +343,15 @@ def _groups(sections: Sequence[Section]) -> list[list[Section]]:
 
 
 def _lines_of(section: Section) -> int:
-    """How many lines a student writes: numbered ones, those by a rule of differentiation, and the rows of tables."""
+    """How many lines a student writes: numbered ones, those by a rule of differentiation, rows of tables, spaces."""
     count = 0
     for block in section.blocks:
         if isinstance(block, Derivation):
             count += sum([len(line.notes) or line.number is not None for line in block.lines])
         elif isinstance(block, Table):
             count += len(block.rows)
+        elif isinstance(block, Spaces) and block.room:
+            count += len(block.labels)
     return count
 
 
