@@ -1,6 +1,6 @@
-"""The command line: solve, derive, figure, new, schema, formats. Results go to standard output, messages to the other.
+"""The command line. Results go to standard output, messages to the other.
 
-Exit status: 0 done, 2 the input is wrong, 3 our own verification failed.
+Exit status: 0 done, 1 the answers contain mistakes (check), 2 the input is wrong, 3 our own verification failed.
 """
 
 import gc
@@ -135,6 +135,7 @@ def _written(command: Command) -> Command:
 @click.option("--show", metavar="all|auto|w5,w1", help="What is worked in full: all, auto, or these parameters.")
 @click.option("--detail", metavar="D", help="exam: a model answer; full: every derivative derived; brief: results.")
 @click.option("--language", metavar="L", help="What the sentences are written in: en, de, fr or es.")
+@click.option("--marks", is_flag=True, help="A marking scheme beside the steps: method, accuracy, follow-through.")
 @_written
 def solve(
     problem: str,
@@ -146,6 +147,7 @@ def solve(
     show: str | None,
     detail: str | None,
     language: str | None,
+    marks: bool,
     templates: Path | None,
     target: Target,
 ) -> None:
@@ -162,6 +164,7 @@ def solve(
         ("solution", "show"): show,
         ("solution", "detail"): detail,
         ("solution", "language"): language,
+        ("solution", "marks"): marks or None,
     }
     with _reporting("standard input" if problem == "-" else problem):
         write = _writer(target)  # before the work, so that a slip is told at once
@@ -169,6 +172,37 @@ def solve(
             raise ProblemError("command line", [Fault("--decimals, --significant", "both found, one needed. Drop one")])
         overrides = {key: value for key, value in settings.items() if value is not None}
         write(work(load(problem, overrides), templates))
+
+
+@app.command()
+@click.argument("problem", metavar="PROBLEM")
+@click.argument("answers", metavar="ANSWERS")
+@click.option("--marks", is_flag=True, help="Award the marks of a marking scheme: method, accuracy, follow-through.")
+@click.option("--language", metavar="L", help="What the sentences are written in: en, de, fr or es.")
+@_written
+def check(
+    problem: str, answers: str, marks: bool, language: str | None, templates: Path | None, target: Target
+) -> None:
+    """Judge the numbers of ANSWERS (.toml, .csv, .md or .json): the first wrong line, and what follows from it.
+
+    Exit status 1 where an answer is wrong or follows from a wrong one. On a terminal the page is a coloured table.
+    """
+    from calc.file import load
+    from calc.report import check as work
+
+    with _reporting("standard input" if problem == "-" else problem):
+        on_terminal = not (target.output or target.to or target.dialect) and sys.stdout and sys.stdout.isatty()
+        write = _writer(target)  # before the work, so that a slip is told at once
+        overrides = {("solution", "language"): language} if language is not None else {}
+        report = work(load(problem, overrides), answers, marks, templates)
+        if on_terminal:
+            from calc.terminal import show
+
+            show(report)
+        else:
+            write(report)
+        if not report.fine:
+            raise SystemExit(1)
 
 
 class TakingFormula(click.Command):
@@ -205,6 +239,19 @@ def derive(formula: str, wrt: str | None, language: str, templates: Path | None,
     with _reporting():
         write = _writer(target)
         write(work(formula, wrt, templates, language))
+
+
+@app.command()
+@click.argument("problem", metavar="PROBLEM")
+@_written
+def conventions(problem: str, templates: Path | None, target: Target) -> None:
+    """The settings under which the final answers of PROBLEM differ, with the answers: the defensible keys."""
+    from calc.explain_conventions import conventions as work
+    from calc.file import load
+
+    with _reporting("standard input" if problem == "-" else problem):
+        write = _writer(target)
+        write(work(load(problem), templates))
 
 
 def _writer(target: Target) -> "Callable[[Page], None]":

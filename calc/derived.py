@@ -90,7 +90,7 @@ def spoken(words: page.Words, printer: TextPrinter, templates: Path | None = Non
                 found = spoken(argument, printer, templates, language)
             case page.Line(left, sides):
                 found = " ".join([printer.write(left), *(f"{sign} {printer.write(side)}" for sign, side in sides)])
-            case int() | page.Reference() | tuple():
+            case int() | str() | page.Reference() | tuple():
                 raise TypeError(f"{argument!r} stands in no name of a rule")
             case _:
                 found = printer.write(argument)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
 from calc.expr import Expr
+from calc.marks import Mark
 
 
 @dataclass(slots=True)
@@ -15,12 +16,14 @@ class Line:
     """left = side = … ≈ result (number). Each side with the relation before it, "=" or "≈".
 
     ``notes``, one for each side where there are any: each side is a row of its own, and at its end stands why.
+    ``marks``: what it earns in the marking scheme.
     """
 
     left: Expr
     sides: tuple[tuple[str, Expr], ...]
     number: int | None = None
     notes: tuple["Words | None", ...] = ()
+    marks: tuple[Mark, ...] = field(default=(), repr=False)
 
 
 @dataclass(slots=True)
@@ -36,8 +39,8 @@ class Words:
 
     ``default`` is said where no wording has the key: the name of an operation that somebody added.
 
-    An argument is an expression or a line (set as a formula), a Reference, other Words, a number, or a tuple of
-    such (a list with "and").
+    An argument is an expression or a line (set as a formula), a Reference, other Words, a number, a text that somebody
+    typed, or a tuple of such (a list with "and").
     """
 
     key: str
@@ -45,7 +48,7 @@ class Words:
     default: str | None = None
 
 
-Argument = Expr | Line | Reference | Words | int | tuple["Expr | Line | Reference | Words", ...]
+Argument = Expr | Line | Reference | Words | int | str | tuple["Expr | Line | Reference | Words | str", ...]
 
 
 @dataclass(slots=True)
@@ -82,11 +85,15 @@ Cell = Expr | Line | Words | None
 
 @dataclass(slots=True)
 class Table:
-    """Rows of cells; a cell is a formula, words or empty. ``head`` is empty where the cells speak for themselves."""
+    """Rows of cells; a cell is a formula, words or empty. ``head`` is empty where the cells speak for themselves.
+
+    ``marks``: what each row earns in the marking scheme; empty where none does.
+    """
 
     kind: ClassVar = "table"
     head: tuple[Cell, ...]
     rows: tuple[tuple[Cell, ...], ...]
+    marks: tuple[tuple[Mark, ...], ...] = field(default=(), repr=False)
 
 
 Point = tuple[float, float]  # in points of print, y downwards

@@ -501,7 +501,8 @@ class Writer(GivenWriter):
         for term in terms:
             printed, _ = self.trace.operands(self.trace.steps[term.id])
             self.tabled.update(printed)
-            rows.append((term.via, *(Num(shown) for shown in printed.values()), self._num(term.id)))
+            worked = (Num(shown, (self.trace, id)) for id, shown in printed.items())
+            rows.append((term.via, *worked, self._num(term.id)))
         factors = self.trace.steps[terms[0].id].uses
         layer = terms[0].via.layer if terms[0].via else None
         head: tuple[Cell, ...] = (
@@ -527,12 +528,12 @@ class Writer(GivenWriter):
             gradient, factors = self._chain(name, self.only)
             printed, _ = self.trace.operands(self.trace.steps[gradient.id])
             self.tabled.update(printed)
-            cells: list[Cell] = [Num(printed[f.id]) for f in factors]
+            cells: list[Cell] = [self._operand(printed, f) for f in factors]
             cells += [None] * (width - len(cells))
             if name in self.graph.penalties:
                 whole = Partial(self.graph.loss, name)
                 terms, _ = self.trace.operands(self.trace.steps[whole.id])
-                cells += [Num(terms[gradient.id]), Num(terms[Partial(PENALTY, name).id])]
+                cells += [self._operand(terms, part) for part in (gradient, Partial(PENALTY, name))]
                 gradient = whole
             elif self.graph.penalties:
                 cells += [None, None]
@@ -555,7 +556,7 @@ class Writer(GivenWriter):
             head: tuple[Cell, ...] = (None, *via, Words("table.sum")) if last else (None, *via)
             rows: list[tuple[Cell, ...]] = []
             for id in adjoints:
-                cells = [Num(printed[id][terms[id][k].id]) for k in part]
+                cells = [self._operand(printed[id], terms[id][k]) for k in part]
                 rows.append((self.trace.steps[id].result, *cells, *([self._num(id)] if last else [])))
             yield Table(head, tuple(rows))
 
@@ -608,10 +609,11 @@ class Writer(GivenWriter):
             rows: list[tuple[Cell, ...]] = []
             for name in layer:
                 gradient = Partial(self.graph.loss, name)
-                cells: list[Cell] = [Num(rows_of[name][Partial(self.graph.loss, name, sample=s).id]) for s in part]
+                parts = [Partial(self.graph.loss, name, sample=s) for s in part]
+                cells: list[Cell] = [self._operand(rows_of[name], one) for one in parts]
                 if last and penalised:
-                    paid = Partial(PENALTY, name).id
-                    cells.append(Num(rows_of[name][paid]) if name in self.graph.penalties else None)
+                    paid = Partial(PENALTY, name)
+                    cells.append(self._operand(rows_of[name], paid) if name in self.graph.penalties else None)
                 rows.append((name, *cells, *([self._num(gradient.id)] if last else [])))
             yield Table(head, tuple(rows))
 

@@ -13,7 +13,7 @@ from calc.circuit_graph import consumers, edges_of, local_of, path_of
 from calc.document import Argument, Block, Cell, Derivation, Document, Line, Listing, Section, Table, Words, prose
 from calc.expr import Call, Cases, Expr, Name, Num, Partial, parts
 from calc.graph import LEARNING_RATE
-from calc.lines import COLUMNS, Lines, chunks, plural
+from calc.lines import COLUMNS, Lines, chunks, plural, shown
 from calc.notation import notation_of
 from calc.number import GUARD_DIGITS, Shown
 from calc.trace import Trace
@@ -239,7 +239,8 @@ class CircuitWriter(Lines[Circuit]):
             factors = self._edge_operands(local_of(graph, u, v), Partial(graph.top, u), path, passed)
             last = u == entered[v][-1] and len(entered[v]) > 1
             sums = [self._num(total.id) if last else None] if several else []
-            rows.append((u, v, *map(Num, factors), Num(passed), *sums))
+            sources = [(self.trace, one.id) for one in (local_of(graph, u, v), Partial(graph.top, u), path)]
+            rows.append((u, v, *map(Num, (*factors, passed), sources), *sums))
         head = [Words(f"circuit.{key}") for key in ("node", "to", "local", "arrives", "passes")]
         yield Table((*head, *([Words("table.sum")] if several else [])), tuple(rows))
 
@@ -301,11 +302,11 @@ def _path(iterations: Sequence[Iteration[Circuit]]) -> Iterator[Section]:
         slopes = [slope for _, slope in part]
         head: tuple[Cell, ...] = (Words("circuit.step"), *names, *slopes, graph.loss)
         rows: list[tuple[Cell, ...]] = [
-            (Num.of(one.index), *(Num(one.trace.show(quantity.id)) for quantity in (*names, *slopes, graph.loss)))
+            (Num.of(one.index), *(shown(one.trace, quantity.id) for quantity in (*names, *slopes, graph.loss)))
             for one in iterations
         ]
         last = iterations[-1].trace
-        ended = [Num(last.show(name.after_update().id)) for name in (*names, graph.loss)]
+        ended = [shown(last, name.after_update().id) for name in (*names, graph.loss)]
         rows.append((Words("circuit.end"), *ended[:-1], *[None] * len(slopes), ended[-1]))
         blocks.append(Table(head, tuple(rows)))
     yield Section(Words("section.training"), tuple(blocks))
@@ -321,15 +322,15 @@ def _answers(iterations: Sequence[Iteration[Circuit]]) -> Iterator[Section]:
     keys += ["change", "new"] if trained and not several else []
     rows: list[tuple[Cell, ...]] = []
     for v in (*graph.parameters[0], graph.loss):
-        new = [Num(last.show(v.after_update().id))] if trained else []
-        gradient = Num(trace.show(Partial(graph.top, v).id))
+        new = [shown(last, v.after_update().id)] if trained else []
+        gradient = shown(trace, Partial(graph.top, v).id)
         if several:
-            rows.append((v, Num(trace.show(v.id)), *new))
+            rows.append((v, shown(trace, v.id), *new))
         elif v == graph.loss:
-            rows.append((v, Num(trace.show(v.id)), gradient, *([None] if trained else []), *new))
+            rows.append((v, shown(trace, v.id), gradient, *([None] if trained else []), *new))
         else:
-            change = [Num(trace.show(change_of(v).id))] if trained else []
-            rows.append((v, Num(trace.show(v.id)), gradient, *change, *new))
+            change = [shown(trace, change_of(v).id)] if trained else []
+            rows.append((v, shown(trace, v.id), gradient, *change, *new))
     heads = [Words(key if "." in key else f"table.{key}") for key in keys]
     yield Section(Words("section.answers"), (Table(tuple(heads), tuple(rows)),))
 

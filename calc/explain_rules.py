@@ -10,6 +10,7 @@ from calc.document import Block, Cell, Line, Prose, Section, Table, Words
 from calc.explain import Writer
 from calc.expr import Cases, Expr, Name, Num, Partial, Quantity
 from calc.graph import LEARNING_RATE
+from calc.lines import shown
 from calc.network import Network
 from calc.ops import Threshold
 from calc.rules import compares_sums, error_of
@@ -210,7 +211,7 @@ class RuleWriter(Writer):
 
 
 def _num(trace: Trace, quantity: Quantity) -> Expr:
-    return Num(trace.show(quantity.id))
+    return shown(trace, quantity.id)
 
 
 def _at(quantity: Quantity, s: int | None) -> Quantity:

@@ -10,9 +10,9 @@ from collections.abc import Iterator, Sequence
 from calc.document import Block, Cell, Document, Line, Prose, Section, Table, Words
 from calc.explain import Writer, writer_for
 from calc.explain_rules import RuleWriter
-from calc.expr import Expr, Name, Neg, Num, Partial, Prod, evaluate, quantities
+from calc.expr import Name, Neg, Num, Partial, Prod, evaluate, quantities
 from calc.graph import LEARNING_RATE, delta_of
-from calc.lines import SMALL
+from calc.lines import SMALL, shown
 from calc.network import Network
 from calc.number import GUARD_DIGITS, Shown
 from calc.trace import Trace
@@ -170,7 +170,10 @@ def parameter_table(trace: Trace) -> Table:
     """Each trained parameter: old value, gradient, change, new value, each row re-computable from its digits."""
     trained = [w for layer in trace.graph.parameters for w in layer if w in trace.graph.trained]
     keys = ("parameter", "old", "gradient", "change", "new")
-    rows: list[tuple[Cell, ...]] = [(w, *map(Num, _row(trace, w))) for w in trained]
+    rows: list[tuple[Cell, ...]] = []
+    for w in trained:
+        sources = [(trace, id) for id in (w.id, f"dE/d{w.id}", change_of(w).id, w.after_update().id)]
+        rows.append((w, *map(Num, _row(trace, w), sources)))
     return Table(tuple(Words(f"table.{key}") for key in keys), tuple(rows))
 
 
@@ -280,11 +283,6 @@ def _answers(iterations: Sequence[Iteration[Network]]) -> Iterator[Section]:
         rows.append((w, shown(first, w.id), shown(last, w.after_update().id)))
     head = tuple(Words(f"table.{key}") for key in ("parameter", "at_start", "at_end"))
     yield Section(Words("section.answers"), (Prose((Words("training.final"),)), Table(head, tuple(rows))))
-
-
-def shown(trace: Trace, id: str) -> Expr:
-    """A value as printed."""
-    return Num(trace.show(id))
 
 
 def equation(trace: Trace, name: Name) -> Line:

@@ -11,7 +11,7 @@ substituted line; ``evaluate`` gives the value. All three come from the one tree
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -105,9 +105,13 @@ node = dataclass(
 
 @dataclass(slots=True, unsafe_hash=True)
 class Num:
-    """A number as printed."""
+    """A number as printed.
+
+    ``source``: where it is the value of a quantity, the trace and the quantity's id; two numbers are the same without.
+    """
 
     shown: Shown
+    source: "tuple[object, str] | None" = field(default=None, compare=False, repr=False)
 
     @staticmethod
     @cache

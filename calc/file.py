@@ -4,6 +4,7 @@ import json
 import re
 import sys
 import tomllib
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -30,7 +31,7 @@ def load(path: str | Path, overrides: Overrides | None = None) -> Problem:
         ProblemError: the file cannot be read, or what it says is wrong; every fault is listed.
     """
     source = "standard input" if str(path) == "-" else str(path)
-    tables = _parse(_text(path, source), source)
+    tables = parse(text_of(path, source, "a problem", "calc new xor"), source)
     for (table, key), value in (overrides or {}).items():
         inner = tables.setdefault(table, {})
         if isinstance(inner, dict):  # otherwise the file is wrong there and is told so below
@@ -53,7 +54,15 @@ def schema() -> dict[str, Any]:
     return draft | TypeAdapter(Network | Circuit).json_schema()
 
 
-def _text(path: str | Path, source: str) -> str:
+def text_of(path: str | Path, source: str, what: str, start: str) -> str:
+    """The text of a file.
+
+    Args:
+        what: what the file should hold, e.g. "a problem".
+        start: the command that writes one to start with.
+    Raises:
+        ProblemError: it cannot be read, is empty, too large or no text in UTF-8.
+    """
     try:
         if str(path) == "-":
             content = sys.stdin.buffer.read(LARGEST_FILE + 1) if sys.stdin else b""
@@ -61,25 +70,32 @@ def _text(path: str | Path, source: str) -> str:
             with Path(path).open("rb") as file:
                 content = file.read(LARGEST_FILE + 1)
     except FileNotFoundError:
-        raise ProblemError(source, [Fault("", "no such file. Check the path, or start with: calc new xor")]) from None
+        raise ProblemError(source, [Fault("", f"no such file. Check the path, or start with: {start}")]) from None
     except IsADirectoryError:
-        raise ProblemError(source, [Fault("", "a directory found, a problem file needed. Name a file in it")]) from None
+        raise ProblemError(source, [Fault("", f"a directory found, {what} file needed. Name a file in it")]) from None
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
         why = getattr(error, "strerror", None) or str(error)
         raise ProblemError(source, [Fault("", f"cannot be read ({why}). Check the path and its permissions")]) from None
     if len(content) > LARGEST_FILE:
-        raise ProblemError(source, [Fault("", f"more than {LARGEST_FILE >> 20} MB found. Name a problem file")])
+        raise ProblemError(source, [Fault("", f"more than {LARGEST_FILE >> 20} MB found. Name {what} file")])
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
+        if content.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
+            raise ProblemError(source, [Fault("", "UTF-16 found, UTF-8 needed. Save the file as UTF-8")]) from None
         line = content.count(b"\n", 0, error.start) + 1
         raise ProblemError(source, [Fault(f"line {line}", "not UTF-8. Save the file as UTF-8")]) from None
     if not text.strip():
-        raise ProblemError(source, [Fault("", "empty. Write a problem, or start with: calc new xor")])
+        raise ProblemError(source, [Fault("", f"empty. Write {what}, or start with: {start}")])
     return text
 
 
-def _parse(text: str, source: str) -> dict[str, Any]:
+def parse(text: str, source: str) -> dict[str, Any]:
+    """The tables of a TOML file, or of a JSON file by its suffix or its brace; numbers that no int holds are Typed.
+
+    Raises:
+        ProblemError: it is neither.
+    """
     is_json = source.endswith(".json") or text.lstrip()[0] == "{"
     try:
         tables = _parse_json(text, source) if is_json else _parse_toml(text, source)

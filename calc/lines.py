@@ -1,6 +1,6 @@
 """Steps as lines of a page: numbered in the order of writing, cited by their number, put into tables."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Generic, TypeVar
 
 from calc.document import (
@@ -144,7 +144,11 @@ class Lines(Generic[P]):
         self.remarks = {}
 
     def _num(self, id: str) -> Num:
-        return Num(self.trace.show(id))
+        return shown(self.trace, id)
+
+    def _operand(self, printed: Mapping[str, Shown], quantity: Quantity) -> Num:
+        """A value with the digits that another line needs of it."""
+        return Num(printed[quantity.id], (self.trace, quantity.id))
 
     # --- said on every kind of page ------------------------------------------------------------------------------
 
@@ -194,6 +198,11 @@ class Lines(Generic[P]):
 
 
 # --- small change ----------------------------------------------------------------------------------------------------
+
+
+def shown(trace: Trace, id: str) -> Num:
+    """A value as printed."""
+    return Num(trace.show(id), (trace, id))
 
 
 def plural(count: int) -> str:

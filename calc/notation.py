@@ -1,5 +1,7 @@
 """Name → Symbol: the course's spelling of every quantity. A profile is spelling only; it changes no number."""
 
+import re
+import unicodedata
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import replace
@@ -10,7 +12,7 @@ from calc.network import Layer, Network
 from calc.ops import Activation
 from calc.problem import NotationOptions, Problem
 from calc.profiles import PROFILES, Vw
-from calc.symbol import Symbol
+from calc.symbol import GREEK, Symbol
 
 
 class Notation(ABC):
@@ -188,6 +190,23 @@ def function_of(activation: Activation, layers: Sequence[Layer]) -> str:
     return bare if bare.isascii() and bare.isalpha() else "f"
 
 
+_SWAPPED = re.compile(r"(_(?:\{[^{}]*\}|[^\W_]+))(\^(?:\{[^{}]*\}|\([^()]*\)|[^\W_]+))")
+_PRIMED = re.compile(r"(?<!')('++)(_(?:\{[^{}]*\}|[^\W_]+))")
+_BARE = str.maketrans({**{sign: name for name, sign in GREEK.items()}, **dict.fromkeys("_^{} ", "")})
+_BARE |= str.maketrans({"Δ": "D", "∂": "d"})
+
+
+def bare(text: str) -> str:
+    """A printed name without ``_ ^ { }`` and spaces, however it is typed.
+
+    z^(1)_2, z_2^{(1)} and z⁽¹⁾₂ -> z(1)2;  ∂E/∂w_5 -> dE/dw5;  w'_5 and w₅′ -> w5';  δ_1 -> delta1
+    """
+    if text.isalnum() and text.isascii():
+        return text
+    plain = unicodedata.normalize("NFKC", text).replace("′", "'")
+    return _PRIMED.sub(r"\2\1", _SWAPPED.sub(r"\2\1", plain)).translate(_BARE)
+
+
 def find_parameters(
     problem: Problem, parameters: Sequence[Name], wanted: Sequence[str], where: str = "solution.show"
 ) -> list[Name]:
@@ -202,10 +221,10 @@ def find_parameters(
     by_id = {name.id: name for name in parameters}
     by_print: dict[str, list[Name]] = {}
     for name in parameters:
-        by_print.setdefault(notation.symbol(name).plain(), []).append(name)
+        by_print.setdefault(bare(notation.symbol(name).plain()), []).append(name)
     found, faults = [], []
     for text in wanted:
-        fits = [by_id[text]] if text in by_id else by_print.get(text.translate(str.maketrans("", "", "_^{}")), [])
+        fits = [by_id[text]] if text in by_id else by_print.get(bare(text), [])
         if len(fits) == 1:
             found += fits
         elif fits:

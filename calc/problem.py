@@ -79,6 +79,7 @@ class SolutionOptions(Table):
     show: Show = "auto"
     derivations: bool = False
     detail: Literal["exam", "full", "brief"] = "exam"
+    marks: StrictBool = False
     language: Literal["en", "de", "fr", "es"] = "en"
 
 

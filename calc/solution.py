@@ -24,6 +24,7 @@ from calc.updates import change_of
 
 if TYPE_CHECKING:
     from calc.illustration import Illustration
+    from calc.marks import Scheme
 
 # a page, for each update the number of each step's line by the step's id, and the last number given
 Explained = tuple[Document, list[dict[str, int]], int]
@@ -129,12 +130,18 @@ class Solution(Page):
         latex, text = (format().formulas(notation) for format in (find_format("tex"), find_format("txt")))
         _, placed, after = self._explained
         entries = []
-        for values, on_page in zip(self.iterations, placed, strict=True):
+        schemes: Sequence[Scheme | None] = [None] * len(placed)
+        if self.problem.solution.marks:
+            from calc.explain_marks import schemes_of
+
+            schemes = schemes_of(self._worked)
+        for values, on_page, scheme in zip(self.iterations, placed, schemes, strict=True):
             trace, numbers, steps = values.trace, dict(on_page), []
             for id, step in trace.steps.items():
                 if id not in numbers:  # steps that stand in a table are numbered on
                     numbers[id] = after = after + 1
-                steps.append(self._step_as_json(trace, step, numbers[id], latex.write, text.write))
+                entry = self._step_as_json(trace, step, numbers[id], latex.write, text.write)
+                steps.append(entry if scheme is None else entry | {"marks": [str(mark) for mark in scheme[id]]})
             entries.append({"index": values.index, "values": self._values_as_json(trace, latex.write), "steps": steps})
         return {
             "format": "calc-solution",
@@ -210,15 +217,20 @@ def _explain(problem: Problem, iterations: Sequence[Iteration[Any]]) -> Explaine
     if not isinstance(problem, Network):
         from calc.explain_circuit import explain_circuit  # each is loaded where it is asked for
 
-        return explain_circuit(iterations)
-    if len(iterations) > 1 or problem.rule != "gradient":
+        document, placed, count = explain_circuit(iterations)
+    elif len(iterations) > 1 or problem.rule != "gradient":
         from calc.explain_training import explain_training
 
         document, placed, count = explain_training(problem, iterations)
     else:
         document, numbers, count = explain(problem, first.trace, first.exact)
         placed = [numbers]
-    if problem.solution.derivations and problem.solution.detail != "full":  # there they stand before their use
+    if problem.solution.marks:
+        from calc.explain_marks import with_marks
+
+        document = with_marks(document, iterations, placed)
+    appended = problem.solution.derivations and problem.solution.detail != "full"  # else they stand before their use
+    if isinstance(problem, Network) and appended:
         from calc.explain_derivations import appendix
 
         document = Document(document.title, (*document.sections, *appendix(problem, first.trace.graph)))

@@ -117,7 +117,7 @@ def following(
     rounding = problem.rounding.rule
     if not before:
         return Trace(problem, graph, rounding, sequential, steps=steps)
-    pairs = list(_carried(problem, before[-1].graph))
+    pairs = list(carried(problem, before[-1].graph))
     if rounding.carry == "rounded":
         shown = {old: before[-1].show(new) for old, new in pairs}
         given = dict(graph.given) | {id: number.value for id, number in shown.items()}
@@ -129,7 +129,7 @@ def following(
     return Trace(problem, graph, rounding, sequential, steps=steps, carried=values)
 
 
-def _carried(problem: Problem, graph: Graph) -> Iterator[tuple[str, str]]:
+def carried(problem: Problem, graph: Graph) -> Iterator[tuple[str, str]]:
     """What goes on under which id: w and w', v.w and v.w'."""
     for w in (name for layer in graph.parameters for name in layer if name in graph.trained):
         for name in (w, *(state_of(letter, w) for letter in problem.rules_of_change.update.state)):

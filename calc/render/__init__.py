@@ -46,8 +46,9 @@ def render(
         UnsupportedError: the page is more than its host shows.
     """
     view = View(_format(format), notation, wording(templates, language), placed)
+    view.keep_margin(document)
     if notation.matrices:
-        document = fit(document, view.printer, format.page)
+        document = fit(document, view.printer, format.page - view.margin)
     page = _fill(_environment(templates), format.template, view, document)
     excess = view.format.excess(page)
     if excess and format.crowded is not None:

@@ -4,9 +4,11 @@ The page decides, so this is done per format: what is one line on a wide page is
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from calc.document import Block, Cell, Derivation, Document, Line, Prose, Section, Table, Words
 from calc.expr import Call, Expr, Frac, Matrix, Name, Neg, Num, Partial, Pow, Prod, Quantity, Sum, Transposed
+from calc.marks import Mark
 from calc.render.math import RELATION, Printer
 
 MOST_ROWS = 16  # of a matrix in a line; a higher one is a table
@@ -73,7 +75,9 @@ def _line(line: Line, printer: Printer, room: float) -> tuple[Line | None, list[
             sides.append((sign, fitting))
     fits = not isinstance(result, Matrix) or _fits(result, printer, room)
     if not sides and not fits and line.number is not None:  # worked entry by entry
-        return None, [Prose((Words("matrix.worked", {"line": line.number, "matrix": line.left}),)), _worked(line)]
+        words = Words("matrix.worked", {"line": line.number, "matrix": line.left})
+        table = _worked(line)
+        return None, [Prose((words,)), replace(table, marks=_by_row(line.marks, len(table.rows)))]
     for matrix in large:
         if matrix.guarded and matrix.name is not None:
             words = Words("matrix.operand", {"line": line.number or 0, "matrix": matrix.name})
@@ -87,7 +91,7 @@ def _line(line: Line, printer: Printer, room: float) -> tuple[Line | None, list[
         tables.append(Prose((Words("matrix.answers"),)))
     else:
         tables += [Prose((Words("matrix.result"),)), _table(result, line.left)]
-    return Line(line.left, tuple(sides), line.number) if sides else None, tables
+    return replace(line, sides=tuple(sides)) if sides else None, tables
 
 
 def _fits(matrix: Matrix, printer: Printer, room: float) -> bool:
@@ -133,6 +137,16 @@ def _named(expr: Expr, printer: Printer, room: float, large: list[Matrix]) -> Ex
             over, under = _named(num, printer, room, large), _named(den, printer, room, large)
             return None if over is None or under is None else Frac(over, under)
     return expr
+
+
+def _by_row(marks: tuple[Mark, ...], rows: int) -> tuple[tuple[Mark, ...], ...]:
+    """What the entries of a matrix earn, row by row, where every entry earns the same; else all in the first row."""
+    if not marks:
+        return ()
+    size, rest = divmod(len(marks), rows)
+    if rest or any(marks[i : i + size] != marks[:size] for i in range(0, len(marks), size)):
+        return (marks, *[()] * (rows - 1))
+    return tuple(marks[i : i + size] for i in range(0, len(marks), size))
 
 
 def _worked(line: Line) -> Table:

@@ -1,12 +1,14 @@
 """What templates ask for: everything of a document as finished strings of a format."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cache
+from functools import cache, reduce
 from itertools import pairwise
 from typing import Any, NamedTuple
 
 from calc.document import Argument, Cell, Derivation, Document, Figure, Line, Reference, Section, Table, Words
 from calc.expr import Expr, Num
+from calc.marks import Mark
 from calc.notation import Notation
 from calc.render.fit import height
 from calc.render.format import Drawing, Format
@@ -20,6 +22,7 @@ SHORT = 14  # rows that stay on one page
 KEPT = 4  # rows of one line that are not parted between pages
 HIGH = 20  # rows of matrices that need not
 SUMMARIES = ("section.answers", "section.training", "section.predictions")  # nothing is asked there
+MARKED = 12  # characters of the frame of a row's marks
 NOTED = 100  # characters of a note and the frame of its row
 MOST_CHARACTERS = 1000  # of one block of formulas; some hosts refuse longer ones
 PICTURE = (465.0, 560.0)  # points: the largest picture on a page, which larger ones are scaled down to
@@ -48,10 +51,30 @@ class View:
         self.speech = Speech(notation, said) if format.speaks else None
         self.within, self.within_printer = format, self.printer  # of formulas in sentences and tables
         self._escaped: dict[str, str] = {}
+        self.margin = 0.0  # digits' widths of a line that its marks take
+        self._marks: dict[int, str] = {}  # what a line earns, by its number
 
     def write_within(self, format: Format) -> None:
         """From now on formulas in sentences and tables are written in another format."""
         self.within, self.within_printer = format, format.formulas(self.printer.notation)
+
+    def keep_margin(self, document: Document) -> None:
+        """Make room at the right for what the lines of the document earn."""
+        lines = [line for s in document.sections for b in s.blocks if isinstance(b, Derivation) for line in b.lines]
+        for line in lines:
+            if line.number is not None and line.marks:
+                self._marks[line.number] = self._plain(earned(line.marks))
+        if self._marks or any(isinstance(b, Table) and b.marks for s in document.sections for b in s.blocks):
+            self.margin = 1.5 + max([5, *map(len, self._marks.values())])
+
+    def marks(self, number: int | None) -> str:
+        """What the line of this number earns, e.g. M1 A1ft, as plain text; empty where it earns nothing."""
+        return self._marks.get(number, "") if number is not None else ""
+
+    def _plain(self, words: Words) -> str:
+        """Words with nothing but counts and words in their places, in no format's writing."""
+        args = {place: self._plain(arg) if isinstance(arg, Words) else arg for place, arg in words.args.items()}
+        return self.said[words.key].format(**args)
 
     def text(self, text: str) -> str:
         """Any text, escaped; the pieces of our own sentences recur, so each is escaped once."""
@@ -78,7 +101,7 @@ class View:
         match argument:
             case Words():
                 return self.words(argument)
-            case int():
+            case int() | str():
                 return self.text(str(argument))
             case Reference(number):
                 return self.format.reference(number, self.said["list.line"].replace("{number}", str(number)))
@@ -116,6 +139,7 @@ class View:
     def tables(self, table: Table) -> list["Grid"]:
         """The table, or several of fewer columns where it is wider than the page."""
         small = self.format.small_page
+        table = beside(table)
         if len(table.rows) <= LONG or small is None:
             parts = split(table, self.format.page, self._cell_width)
             if self.format.most_rows is not None:
@@ -140,8 +164,8 @@ class View:
     def _argument_width(self, argument: Any) -> float:
         if isinstance(argument, tuple):  # in a row: a, b and c
             return sum(map(self._argument_width, argument)) + 4.5 * (len(argument) - 1)
-        if isinstance(argument, int | Reference):
-            return 0.9 * len(str(argument)) if isinstance(argument, int) else 4.0
+        if isinstance(argument, int | str | Reference):
+            return 4.0 if isinstance(argument, Reference) else 0.9 * len(str(argument))
         return self._cell_width(argument)
 
     def _cell_width(self, cell: Cell) -> float:
@@ -165,7 +189,7 @@ class View:
     def blocks(self, derivation: Derivation) -> list[list[Row]]:
         """Rows of a derivation, in blocks that no host refuses for their length."""
         notes = [self._cell_width(note) for line in derivation.lines for note in line.notes if note]
-        room = self.format.page - (max(notes) + GAP if notes else 0)
+        room = self.format.page - self.margin - (max(notes) + GAP if notes else 0)
         laid = rows(derivation.lines, self.printer, room, self.format.relations, self.speech, self.format.row)
         if self.speech is not None:  # a compiler takes any length, and its rows hold words besides
             return [laid]
@@ -177,15 +201,21 @@ class View:
         blocks: list[list[Row]] = [[]]
         used = 0
         for line in lines:
-            whole = _characters(line) <= MOST_CHARACTERS  # only a line too long for a block of its own is torn apart
+            whole = self._characters(line) <= MOST_CHARACTERS  # only what is too long for a block of its own is torn
             for part in [line] if whole else [[row] for row in line]:
-                size = _characters(part)
+                size = self._characters(part)
                 if blocks[-1] and used + size > MOST_CHARACTERS:
                     blocks.append([])
                     used = 0
                 blocks[-1] += part
                 used += size
         return blocks
+
+    def _characters(self, rows: list[Row]) -> int:
+        """How long a block of rows becomes, its frame included."""
+        frame = sum([30 if row.note is None else NOTED for row in rows])
+        marks = sum([MARKED + len(self.marks(row.number)) for row in rows]) if self.margin else 0
+        return sum([len(row.left) + len(row.right) for row in rows]) + frame + marks
 
     def spans(self, derivation: Derivation, rows: list[Row]) -> list[int]:
         """How many rows are to stay on one page from each row on: those of its line; 1 for each where they may part."""
@@ -204,10 +234,11 @@ class View:
         before: list[Section] = []
         for group in _groups([one for one in document.sections if one.heading.key != "section.given"]):
             head = group[0]
-            points = sum(map(_lines_of, group))
+            lines = sum(map(_lines_of, group))
+            points = sum(map(_marks_of, group)) if self.margin else lines
             if parts and head.heading.key in SUMMARIES:
-                parts[-1].sections.extend(group)
-            elif points:
+                parts[-1] = parts[-1].with_answers(group, points if self.margin else 0)
+            elif lines:
                 key = head.heading.key.replace("section.", "exam.")
                 asked = head.heading if key not in self.said else Words(key, head.heading.args)
                 parts.append(Part(self.words(asked), points, before, group))
@@ -251,7 +282,7 @@ class View:
         """A derivation in columns of characters, its numbers at the right edge."""
         laid = [row for block in self.blocks(derivation) for row in block]
         column = max(len(row.left) for row in laid)
-        page = int(self.format.page) + 8
+        page = int(self.format.page - self.margin) + 8
         notes = max((len(self.note(row.note)) for row in laid if row.note is not None), default=0)
         out: list[str] = []
         high = False
@@ -264,7 +295,8 @@ class View:
                 texts[-1] = f"{texts[-1].ljust(page - notes - 2)}  {note}"
             if row.number is not None:
                 middle = (len(texts) - 1) // 2
-                texts[middle] = f"{texts[middle].ljust(page - 6)}  ({row.number})"
+                number = f"({row.number})".ljust(4)
+                texts[middle] = f"{texts[middle].ljust(page - 6)}  {number}  {self.marks(row.number)}".rstrip()
             apart = out and out[-1] and (len(texts) > 1 or high)  # high brackets do not touch
             out += [*([""] if apart else []), *texts]
             high = len(texts) > 1
@@ -278,6 +310,10 @@ class Part(NamedTuple):
     points: int
     before: list[Section]
     sections: list[Section]
+
+    def with_answers(self, sections: list[Section], points: int) -> "Part":
+        """The same with sections at its end, and so many points more."""
+        return self._replace(points=self.points + points, sections=[*self.sections, *sections])
 
 
 TASKS = ("section.forward", "section.error", "section.backward", "section.update", "section.check")
@@ -304,6 +340,40 @@ def _lines_of(section: Section) -> int:
     return count
 
 
+def _marks_of(section: Section) -> int:
+    """How many marks its lines and the rows of its tables earn."""
+    lines = [line for block in section.blocks if isinstance(block, Derivation) for line in block.lines]
+    rows = [row for block in section.blocks if isinstance(block, Table) for row in block.marks]
+    return sum(len(line.marks) for line in lines) + sum(map(len, rows))
+
+
+def earned(marks: Sequence[Mark]) -> Words:
+    """Marks in letters, those of a kind together: M1 A1ft of a line, M6 A2 A4ft of a row."""
+    kinds = Counter(map(_kind, marks))
+    words = [Words(f"marks.{kind}", {"count": kinds[kind]}) for kind in KINDS if kind in kinds]
+    return reduce(lambda first, second: Words("marks.both", {"first": first, "second": second}), words)
+
+
+KINDS = ("method", "accuracy", "following")
+
+
+def _kind(mark: Mark) -> str:
+    return "method" if mark.kind == "M" else "following" if mark.follow_through else "accuracy"
+
+
+def beside(table: Table) -> Table:
+    """A table with what its rows earn as its last column."""
+    if not table.marks:
+        return table
+    width = max(len(table.head), *map(len, table.rows))
+    head = (*table.head, *[None] * (width - len(table.head)), Words("table.marks")) if table.head else ()
+    rows = [
+        (*row, *[None] * (width - len(row)), earned(marks) if marks else None)
+        for row, marks in zip(table.rows, table.marks, strict=True)
+    ]
+    return Table(head, tuple(rows))
+
+
 class Grid(NamedTuple):
     """A table as finished strings; ``short``: it need not break across pages; ``long``: it is set small.
 
@@ -323,11 +393,6 @@ class Grid(NamedTuple):
         widths = [max(len(row[i]) for row in grid if i < len(row)) for i in range(self.width)]
         lines = ["  " + "  ".join(c.ljust(w) for c, w in zip(row, widths, strict=False)).rstrip() for row in grid]
         return [lines[0], "  " + "  ".join("─" * w for w in widths), *lines[1:]] if self.head else lines
-
-
-def _characters(rows: list[Row]) -> int:
-    """How long a block of rows becomes, its frame included."""
-    return sum([len(row.left) + len(row.right) + (30 if row.note is None else NOTED) for row in rows])
 
 
 def draw(

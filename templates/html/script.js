@@ -21,7 +21,7 @@
     if (link === owner || !line || line.contains(link)) return;
     hide();
     const copy = line.cloneNode(true);
-    copy.querySelector(".uses")?.remove();
+    for (const one of copy.querySelectorAll(".uses, .marks")) one.remove();
     for (const one of [copy, ...copy.querySelectorAll("[href]")])
       for (const name of ["id", "href"]) one.removeAttribute(name);
     tip.replaceChildren(copy);

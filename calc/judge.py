@@ -1,0 +1,579 @@
+"""Checking a hand calculation: what each number of a sheet is, judged by the step's own expression.
+
+v    a number that somebody wrote; it stands for the interval of ± half a unit of its last place, e.g. 0.38 ± 0.005
+key  what the step comes to: as the page has it, or with full precision carried
+u    a unit of the last place of v, e.g. 0.01
+
+right                  v meets the key
+rounded-early          v meets the step's expression over what was written before, none of it wrong; or the key with
+                       rounded numbers carried at the precision that v shows
+last-digit             v is one unit beside one of these
+follows                v meets the step's expression over what was written before, some of it wrong
+known-mistake          v is what a changed expression gives (calc.mistakes)
+known-mistake-follows  the same, over what was written before, some of it wrong
+wrong                  none of these
+cannot-judge           the step's expression has no value over what was written before
+not-attempted          blank
+
+The first that fits decides. What was not written is recomputed from what was, recursively, never from the key; it may
+have been rounded on the way as the sheet's other numbers are, and is widened by as much.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+
+from flint import arb, fmpq
+
+from calc.answers import Answer, Sheet, Written
+from calc.errors import UnsupportedError
+from calc.expr import Expr, Num, Quantity, evaluate, quantities
+from calc.mistakes import MISTAKES, SLIPS, Work
+from calc.network import Network
+from calc.number import Number, Rounding, Shown, Undecided, Undefined, Unprintable, precision
+from calc.problem import Problem
+from calc.trace import Step, Trace, steps_of
+from calc.training import carried, following, train
+from calc.updates import change_of
+
+BITS = 160  # of the intervals: far more than anybody writes digits
+METHODS = ("chain", "delta", "matrix")
+MOST_DECIMALS = 30  # that a page has
+
+
+class Verdict(StrEnum):
+    """What a number on a sheet is; the first that fits, in this order."""
+
+    RIGHT = "right"
+    ROUNDED_EARLY = "rounded-early"
+    LAST_DIGIT = "last-digit"
+    FOLLOWS = "follows"
+    KNOWN_MISTAKE = "known-mistake"
+    KNOWN_MISTAKE_FOLLOWS = "known-mistake-follows"
+    WRONG = "wrong"
+    NOT_ATTEMPTED = "not-attempted"
+    CANNOT_JUDGE = "cannot-judge"
+
+
+FINE = (Verdict.RIGHT, Verdict.ROUNDED_EARLY, Verdict.LAST_DIGIT, Verdict.NOT_ATTEMPTED)
+FIRST_WRONG = (Verdict.KNOWN_MISTAKE, Verdict.KNOWN_MISTAKE_FOLLOWS, Verdict.WRONG)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A known mistake that gives a number: its name, and the changed expression; a slip of the pen has none."""
+
+    name: str
+    expr: Expr | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One answer and what is said of it.
+
+    key         as the page prints it
+    mistakes    those that give this number, each once
+    sources     ids of the wrong answers that it follows from
+    trivial     those of them that are 0 or 1 without the key being so: nothing is left to work out
+    reason      why it cannot be judged
+    """
+
+    answer: Answer
+    key: Shown
+    verdict: Verdict
+    mistakes: tuple[Known, ...] = ()
+    sources: tuple[str, ...] = ()
+    trivial: tuple[str, ...] = ()
+    reason: str = ""
+
+    @property
+    def fine(self) -> bool:
+        """Whether there is nothing to mend, not even in consequence."""
+        return self.verdict in FINE
+
+
+@dataclass(frozen=True, slots=True)
+class Marked:
+    """A judged sheet: ``judged`` in the order of the sheet, ``first_wrong`` in that of the steps."""
+
+    sheet: Sheet
+    judged: tuple[Judged, ...]
+    first_wrong: Judged | None
+
+    @property
+    def fine(self) -> bool:
+        """Whether nothing is wrong, not even in consequence."""
+        return all(judged.fine for judged in self.judged)
+
+
+# --- intervals -------------------------------------------------------------------------------------------------------
+
+
+def interval(written: Written) -> Number:
+    """All numbers that round to what was written, ends included."""
+    return _ball(written.value, written.half)
+
+
+def _ball(middle: Number, half: fmpq) -> Number:
+    return arb(arb(middle), arb(half)) if half else middle
+
+
+def meets(one: Number, other: Number) -> bool:
+    """Whether two intervals have a number in common."""
+    if isinstance(one, fmpq) and isinstance(other, fmpq):
+        return bool(one == other)
+    return bool(arb(one).overlaps(arb(other)))
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Where an expression lies over intervals; ``hole``: why it has no value at some of their numbers."""
+
+    value: Number | None
+    hole: str = ""
+
+
+def span(expr: Expr, values: Mapping[str, Number], uses: Sequence[Quantity]) -> Span:
+    """The interval of an expression over intervals.
+
+    Where a case distinction or a pole falls inside, it spans the values at the middles and the ends of the operands.
+    """
+    try:
+        value = evaluate(expr, values)
+        if isinstance(value, fmpq) or value.is_finite():
+            return Span(value)
+    except (Undecided, Undefined):
+        pass
+    whole: arb | None = None
+    hole = ""
+    for points in _corners(values, uses):
+        try:
+            value = arb(evaluate(expr, points))
+        except Undefined as error:
+            hole = str(error)
+            continue
+        except Undecided:
+            hole = hole or "it hangs on digits that were not written"
+            continue
+        if not value.is_finite():
+            hole = hole or "it grows beyond all numbers"
+            continue
+        whole = value if whole is None else whole.union(value)
+    return Span(whole, hole)
+
+
+def _corners(values: Mapping[str, Number], uses: Sequence[Quantity]) -> Iterator[dict[str, Number]]:
+    """The operands at their middles, all at their lower and all at their upper ends, and each alone at its ends."""
+    wide = {u.id: b for u in uses if isinstance(b := values[u.id], arb) and b.rad() > 0}
+    middles: dict[str, Number] = {**values, **{id: ball.mid() for id, ball in wide.items()}}
+    lower: dict[str, Number] = {id: ball.lower() for id, ball in wide.items()}
+    upper: dict[str, Number] = {id: ball.upper() for id, ball in wide.items()}
+    yield middles
+    for ends in (lower, upper):
+        yield middles | ends
+        for id, value in ends.items() if len(ends) > 1 else ():
+            yield middles | {id: value}
+
+
+# --- the key ---------------------------------------------------------------------------------------------------------
+
+
+class Key:
+    """A problem worked once, and what of it serves every sheet."""
+
+    def __init__(self, problem: Problem) -> None:
+        """
+        Raises:
+            UnsupportedError: a quantity is undefined or unprintable at these numbers.
+            VerificationError: the independent check failed.
+        """
+        self.problem = problem
+        self.iterations = train(problem)
+        self.traces: tuple[Trace, ...] = tuple(iteration.trace for iteration in self.iterations)
+        networks = isinstance(problem, Network) and problem.rule == "gradient"
+        own = problem.solution.method
+        self.methods = (own, *(m for m in METHODS if m != own)) if networks else (own,)
+        self._works: dict[str, tuple[Work, ...]] = {}
+        self._rounded: dict[Precision, tuple[Mapping[str, Number], ...] | None] = {}
+
+    @cached_property
+    def quantities(self) -> tuple[Mapping[str, Quantity], ...]:
+        """For each update what an answer may be of, by id, in the order of the steps; before them what is given."""
+        found: list[Mapping[str, Quantity]] = []
+        for work in self.ways(self.methods[0]):
+            steps = {id: step.result for id, step in work.steps.items()}
+            used = {u.id: u for step in work.steps.values() for u in step.uses if u.id not in steps}
+            found.append(steps if found else used | steps)
+        return tuple(found)
+
+    @cached_property
+    def ids(self) -> frozenset[str]:
+        """What answers may be called."""
+        return frozenset(named(id, number) for number, quantities in enumerate(self.quantities) for id in quantities)
+
+    def ways(self, method: str) -> tuple[Work, ...]:
+        """Every update as one method writes it: a delta follows from other lines than a chain does."""
+        if method not in self._works:
+            options = self.problem.solution.model_copy(update={"method": method})
+            sequential = self.problem.conventions.update_order == "sequential"
+            self._works[method] = tuple(
+                Work(
+                    current := one.problem.model_copy(update={"solution": options}),
+                    one.trace.graph,
+                    dict(_constant(one.trace)) | dict(steps_of(current, one.trace.graph, sequential)),
+                )
+                for one in self.iterations
+            )
+        return self._works[method]
+
+    @cached_property
+    def full(self) -> tuple[Mapping[str, Number], ...]:
+        """The values of every update with full precision carried."""
+        if self.problem.rounding.carry == "full":
+            return tuple(trace.values for trace in self.traces)
+        return tuple(trace.values for trace in self._again(carry="full"))
+
+    def rounded(self, to: "Precision") -> tuple[Mapping[str, Number], ...] | None:
+        """The values with rounded results carried; None where a rounded number leads to one that is undefined."""
+        if to not in self._rounded:
+            rule = {"decimals": None, "significant": None, "carry": "rounded"} | {to.kind: to.digits}
+            try:
+                self._rounded[to] = tuple(trace.values for trace in self._again(**rule))
+            except UnsupportedError:
+                self._rounded[to] = None
+        return self._rounded[to]
+
+    def _again(self, **rule: object) -> Sequence[Trace]:
+        """Every update once more under another rule of rounding."""
+        rounding = self.problem.rounding.model_copy(update=rule)
+        sequential = self.problem.conventions.update_order == "sequential"
+        done: list[Trace] = []
+        for one in self.iterations:
+            problem = one.problem.model_copy(update={"rounding": rounding})
+            done.append(following(problem, one.trace.graph, done, one.trace.steps, sequential))
+        return done
+
+
+def _constant(trace: Trace) -> Iterator[tuple[str, Step]]:
+    """The lines that no page has: a parameter that is not trained changes by 0 and stays."""
+    for w in (name for layer in trace.graph.parameters for name in layer if name not in trace.graph.trained):
+        if w.after_update().id in trace.given:
+            yield change_of(w).id, Step(change_of(w), "change", Num.of(0))
+            yield w.after_update().id, Step(w.after_update(), "update", w)
+
+
+# --- judging ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _World:
+    """What a sheet makes of one update, written one way.
+
+    values     what was written, as intervals; what was not, recomputed
+    middles    the same without the width
+    spans      each step's expression over the values
+    """
+
+    work: Work
+    values: Mapping[str, Number]
+    middles: Mapping[str, Number]
+    spans: Mapping[str, Span]
+
+
+class _Judge:
+    """One sheet against the key."""
+
+    def __init__(self, key: Key, sheet: Sheet) -> None:
+        self.key = key
+        self.written = [dict[str, Written]() for _ in key.traces]
+        for answer in sheet.answers:
+            id, number = placed(answer.id)
+            if answer.written is not None:
+                self.written[number][id] = answer.written
+        self.usual = usual(
+            [
+                one
+                for number, written in enumerate(self.written)
+                for id, one in written.items()
+                if not one.exact and one.value != key.full[number][id]
+            ]
+        )
+        self._worlds: dict[str, list[_World]] = {}
+        self.verdicts: dict[tuple[int, str], Verdict] = {}
+
+    def worlds(self, method: str) -> list[_World]:
+        """Every update as the sheet has it, written one way."""
+        if method not in self._worlds:
+            done: list[_World] = []
+            for number, work in enumerate(self.key.ways(method)):
+                trace = self.key.traces[number]
+                given = {id: self.key.full[number][id] for id in trace.given if id not in work.steps}
+                values, middles = dict(given), {id: _middle(value) for id, value in given.items()}
+                if done:
+                    for old, new in carried(work.problem, self.key.traces[number - 1].graph):
+                        values[old], middles[old] = done[-1].values[new], done[-1].middles[new]
+                done.append(self._world(work, values, middles, self.written[number]))
+            self._worlds[method] = done
+        return self._worlds[method]
+
+    def _world(
+        self, work: Work, values: dict[str, Number], middles: dict[str, Number], written: Mapping[str, Written]
+    ) -> _World:
+        """``values`` and ``middles``: what is given; completed here."""
+        values |= {id: interval(one) for id, one in written.items()}
+        middles |= {id: one.value for id, one in written.items()}
+        spans: dict[str, Span] = {}
+        for id, step in work.steps.items():
+            missing = [u.id for u in step.uses if u.id not in values]
+            spans[id] = found = span(step.expr, values, step.uses) if not missing else spans[missing[0]]
+            if id in written or found.value is None:
+                continue
+            values[id] = _widened(found.value, self.usual, isinstance(step.expr, Quantity))
+            exact = span(step.expr, middles, step.uses).value
+            middles[id] = _middle(found.value if exact is None else exact)
+        return _World(work, values, middles, spans)
+
+    def judge(self, answer: Answer) -> Judged:
+        """What is said of an answer; those of the steps before it have been judged."""
+        id, number = placed(answer.id)
+        key = self.key.traces[number].show(id)
+        if answer.written is None:
+            return Judged(answer, key, Verdict.NOT_ATTEMPTED)
+        judged = self._honest(answer, answer.written, id, number, key) or self._mistaken(
+            answer, answer.written, id, number, key
+        )
+        self.verdicts[number, id] = judged.verdict
+        return judged
+
+    def _honest(self, answer: Answer, written: Written, id: str, number: int, key: Shown) -> Judged | None:
+        """Right, or right but for rounding, or following from what was wrong before; None: none of these."""
+        mine = interval(written)
+        right = [self.key.traces[number].values[id]]
+        if self.key.problem.rounding.carry == "rounded":
+            right.append(self.key.full[number][id])
+        if any(meets(mine, value) for value in right):
+            return Judged(answer, key, Verdict.RIGHT)
+        follows: list[tuple[str, ...]] = []  # for each way of writing in which it follows, the wrong answers before it
+        for method in self.key.methods:
+            world = self.worlds(method)[number]
+            found = world.spans.get(id)
+            if found is not None and found.value is not None and meets(mine, found.value):
+                follows.append(self._sources(world.work, number, id))
+                if not follows[-1]:
+                    return Judged(answer, key, Verdict.ROUNDED_EARLY)
+        rounded = list(self._rounded(written, number, id))
+        if any(meets(mine, value) for value in rounded):
+            return Judged(answer, key, Verdict.ROUNDED_EARLY)
+        if self._has_a_last_digit(written) and any(_one_beside(written, value) for value in (*right, *rounded)):
+            return Judged(answer, key, Verdict.LAST_DIGIT)
+        if follows:
+            sources = min(follows, key=len)
+            return Judged(answer, key, Verdict.FOLLOWS, (), sources, self._trivial(sources))
+        return None
+
+    def _rounded(self, written: Written, number: int, id: str) -> Iterator[Number]:
+        """The key with rounded results carried, at the precision of this number and at the sheet's usual one."""
+        own = (Precision("decimals", written.decimals), Precision("significant", written.significant))
+        for one in dict.fromkeys((*own, *self.usual)):
+            if (0 if one.kind == "decimals" else 1) <= one.digits <= MOST_DECIMALS:
+                found = self.key.rounded(one)
+                if found is not None:
+                    yield found[number][id]
+
+    def _has_a_last_digit(self, written: Written) -> bool:
+        """Whether its last place is one that a slip of rounding reaches: not the only digit of a short number."""
+        if written.exact:
+            return False
+        usual = any(one.kind == "decimals" and written.decimals >= one.digits for one in self.usual)
+        return usual or written.significant >= 2
+
+    def _sources(self, work: Work, number: int, id: str) -> tuple[str, ...]:
+        """The nearest answers before a step, through what was not written, that are wrong or follow from wrong ones."""
+        found: dict[str, None] = {}
+        seen: set[tuple[int, str]] = set()
+        pending = [(number, u.id) for u in reversed(work.steps[id].uses)] if id in work.steps else []
+        while pending:
+            place = pending.pop()
+            if place in seen:
+                continue
+            seen.add(place)
+            at, one = place
+            if one in self.written[at]:
+                if self.verdicts.get(place, Verdict.RIGHT) not in FINE:
+                    found[named(one, at)] = None
+                continue
+            steps = self.key.ways(work.problem.solution.method)[at].steps
+            if one in steps:
+                pending += [(at, u.id) for u in reversed(steps[one].uses)]
+            elif at > 0:
+                before = dict(carried(work.problem, self.key.traces[at - 1].graph))
+                if one in before:
+                    pending.append((at - 1, before[one]))
+        return tuple(found)
+
+    def _trivial(self, sources: Iterable[str]) -> tuple[str, ...]:
+        """Those of them that are 0, 1 or −1 where the key is not: with them there is hardly anything left to work."""
+        found = []
+        for source in sources:
+            id, number = placed(source)
+            value = self.written[number][id].value
+            if abs(value) in (0, 1) and not meets(value, self.key.full[number][id]):
+                found.append(source)
+        return tuple(found)
+
+    def _mistaken(self, answer: Answer, written: Written, id: str, number: int, key: Shown) -> Judged:
+        """The mistakes that give this number, on right numbers or on wrong ones from before; or none that is known."""
+        full = self.key.full[number]
+        plain: dict[str, Known] = {}
+        following: dict[str, Known] = {}
+        sources: tuple[str, ...] = ()
+        hole = ""
+        seen: list[Expr] = []
+        for method in self.key.methods:
+            world = self.worlds(method)[number]
+            step = world.work.steps.get(id)
+            if step is None or step.expr in seen:
+                continue
+            seen.append(step.expr)
+            hole = hole or world.spans[id].hole
+            wrong = self._sources(world.work, number, id)
+            sources = sources or wrong
+            for mistake in MISTAKES:
+                for changed in mistake.changed(step, world.work):
+                    if step.result in quantities(changed):  # whatever was written, it would agree with itself
+                        continue
+                    if _gives(changed, full, written) or (not wrong and _gives(changed, world.middles, written)):
+                        plain.setdefault(mistake.name, Known(mistake.name, changed))
+                    elif wrong and _gives(changed, world.middles, written):
+                        following.setdefault(mistake.name, Known(mistake.name, changed))
+            middle = world.spans[id].value
+            for slip in SLIPS:
+                if written.value in slip.numbers(_printed(full[id], written)):
+                    plain.setdefault(slip.name, Known(slip.name))
+                elif middle is not None and written.value in slip.numbers(_printed(_middle(middle), written)):
+                    (following if wrong else plain).setdefault(slip.name, Known(slip.name))
+        if not seen:  # of what is given there is only a slip of the pen
+            shown = _printed(full[id], written)
+            plain = {slip.name: Known(slip.name) for slip in SLIPS if written.value in slip.numbers(shown)}
+        if plain:
+            return Judged(answer, key, Verdict.KNOWN_MISTAKE, tuple(plain.values()))
+        if following:
+            trivial = self._trivial(sources)
+            return Judged(answer, key, Verdict.KNOWN_MISTAKE_FOLLOWS, tuple(following.values()), sources, trivial)
+        if hole:
+            return Judged(answer, key, Verdict.CANNOT_JUDGE, reason=hole)
+        return Judged(answer, key, Verdict.WRONG)
+
+
+def judge(key: Key, sheet: Sheet) -> Marked:
+    """Every answer of a sheet, judged in the order of the steps."""
+    order = {named(id, number): place for place, (number, id) in enumerate(_places(key))}
+    judge = _Judge(key, sheet)
+    with precision(BITS):
+        judged = {a.id: judge.judge(a) for a in sorted(sheet.answers, key=lambda answer: order[answer.id])}
+    first = next((one for one in judged.values() if one.verdict in FIRST_WRONG), None)
+    return Marked(sheet, tuple(judged[answer.id] for answer in sheet.answers), first)
+
+
+def _places(key: Key) -> Iterator[tuple[int, str]]:
+    for number, quantities in enumerate(key.quantities):
+        for id in quantities:
+            yield number, id
+
+
+# --- numbers as somebody writes them ---------------------------------------------------------------------------------
+
+
+def placed(answer_id: str) -> tuple[str, int]:
+    """The id of a quantity and its update, counted from 0: "w1_1_1#2" is w1_1_1 of the second."""
+    id, _, update = answer_id.partition("#")
+    return id, int(update) - 1 if update else 0
+
+
+def named(id: str, number: int) -> str:
+    """What an answer is called, the first update's without a number."""
+    return id if number == 0 else f"{id}#{number + 1}"
+
+
+@dataclass(frozen=True, slots=True)
+class Precision:
+    """To how many decimals or significant digits a number is written."""
+
+    kind: str  # decimals or significant
+    digits: int
+
+    def half_unit(self, value: Number) -> fmpq | None:
+        """Half a unit of the last place that a number is written with so; None where it is 0, or has no more digits.
+
+        A number too small for the decimals has as many significant digits instead, at least 2, as on calc's own pages.
+        """
+        size, places = abs(arb(value).mid()), self.digits
+        if size == 0:
+            return None
+        small = self.kind == "decimals" and size < arb(10) ** -places
+        if self.kind == "significant" or small:
+            count = max(2, places) if small else places
+            places = count - 1 - math.floor(float(size.log() / arb(10).log()))
+        if isinstance(value, fmpq) and (value * fmpq(10) ** places).q == 1:
+            return None
+        return fmpq(10) ** -places / 2
+
+
+def usual(numbers: Sequence[Written]) -> tuple[Precision, ...]:
+    """How coarsely a sheet is written: the fewest digits that an eighth of its numbers have.
+
+    By decimals or by significant digits, whichever more of the numbers agree in; both where that is hardly decided.
+    """
+    if not numbers:
+        return ()
+    found: list[tuple[int, Precision]] = []
+    for kind, counts in (
+        ("decimals", Counter(one.decimals for one in numbers)),
+        ("significant", Counter(one.significant for one in numbers)),
+    ):
+        common = [digits for digits, count in counts.items() if 8 * count >= len(numbers)]
+        found.append((max(counts.values()), Precision(kind, min(common or counts))))
+    most = max(count for count, _ in found)
+    return tuple(one for count, one in found if 5 * (most - count) <= len(numbers))
+
+
+def _middle(value: Number) -> Number:
+    return value.mid() if isinstance(value, arb) else value
+
+
+def _widened(value: Number, usual: Iterable[Precision], copy: bool) -> Number:
+    """By half a unit of the last place that it would have been written with; a copy only where that rounds it more."""
+    half = max((half for one in usual if (half := one.half_unit(value))), default=fmpq(0))
+    if copy and isinstance(value, arb) and value.rad() * 2 > arb(half):  # it has been rounded as coarsely before
+        return value
+    return _ball(value, half)
+
+
+def _one_beside(written: Written, value: Number) -> bool:
+    """Whether a number rounds to one unit above or below what was written."""
+    unit = 2 * written.half
+    return any(meets(_ball(written.value + step, written.half), value) for step in (unit, -unit))
+
+
+def _printed(value: Number, written: Written) -> Shown:
+    """A number as the writer would have written it, with as many decimals."""
+    if 0 <= written.decimals <= MOST_DECIMALS:
+        rounding = Rounding(decimals=written.decimals)
+    else:
+        rounding = Rounding(decimals=None, significant=min(written.significant, MOST_DECIMALS))
+    try:
+        return rounding.show(value)
+    except (Undecided, Unprintable):
+        return Shown("0", exact=False)
+
+
+def _gives(changed: Expr, values: Mapping[str, Number], written: Written) -> bool:
+    """Whether a changed expression comes to the number that was written."""
+    try:
+        value = evaluate(changed, values)
+    except (Undecided, Undefined, KeyError):
+        return False
+    return meets(interval(written), value)
