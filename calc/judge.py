@@ -30,8 +30,8 @@ from flint import arb, fmpq
 
 from calc.answers import Answer, Sheet, Written
 from calc.errors import UnsupportedError
-from calc.expr import Expr, Num, Quantity, evaluate, quantities
-from calc.mistakes import MISTAKES, SLIPS, Work
+from calc.expr import Expr, Num, Quantity, evaluate
+from calc.mistakes import SLIPS, Work, changes
 from calc.network import Network
 from calc.number import Number, Rounding, Shown, Undecided, Undefined, Unprintable, precision
 from calc.problem import Problem
@@ -315,15 +315,20 @@ class _Judge:
                 if done:
                     for old, new in carried(work.problem, self.key.traces[number - 1].graph):
                         values[old], middles[old] = done[-1].values[new], done[-1].middles[new]
-                done.append(self._world(work, values, middles, self.written[number]))
+                done.append(self._world(work, values, middles, self.written[number], self.key.full[number]))
             self._worlds[method] = done
         return self._worlds[method]
 
     def _world(
-        self, work: Work, values: dict[str, Number], middles: dict[str, Number], written: Mapping[str, Written]
+        self,
+        work: Work,
+        values: dict[str, Number],
+        middles: dict[str, Number],
+        written: Mapping[str, Written],
+        key: Mapping[str, Number],
     ) -> _World:
         """``values`` and ``middles``: what is given; completed here."""
-        values |= {id: interval(one) for id, one in written.items()}
+        values |= {id: self._meant(one, key[id]) for id, one in written.items()}
         middles |= {id: one.value for id, one in written.items()}
         spans: dict[str, Span] = {}
         for id, step in work.steps.items():
@@ -335,6 +340,13 @@ class _Judge:
             exact = span(step.expr, middles, step.uses).value
             middles[id] = _middle(found.value if exact is None else exact)
         return _World(work, values, middles, spans)
+
+    def _meant(self, written: Written, key: Number) -> Number:
+        """What later lines are worked from: a number that is short because it is exact is not a coarse one."""
+        finest = [half for one in self.usual if (half := one.half_of_place(written.value)) is not None]
+        if written.value != key or not finest:
+            return interval(written)
+        return _ball(written.value, min(written.half, *finest))
 
     def judge(self, answer: Answer) -> Judged:
         """What is said of an answer; those of the steps before it have been judged."""
@@ -441,14 +453,11 @@ class _Judge:
             hole = hole or world.spans[id].hole
             wrong = self._sources(world.work, number, id)
             sources = sources or wrong
-            for mistake in MISTAKES:
-                for changed in mistake.changed(step, world.work):
-                    if step.result in quantities(changed):  # whatever was written, it would agree with itself
-                        continue
-                    if _gives(changed, full, written) or (not wrong and _gives(changed, world.middles, written)):
-                        plain.setdefault(mistake.name, Known(mistake.name, changed))
-                    elif wrong and _gives(changed, world.middles, written):
-                        following.setdefault(mistake.name, Known(mistake.name, changed))
+            for name, changed in changes(step, world.work):
+                if _gives(changed, full, written) or (not wrong and _gives(changed, world.middles, written)):
+                    plain.setdefault(name, Known(name, changed))
+                elif wrong and _gives(changed, world.middles, written):
+                    following.setdefault(name, Known(name, changed))
             middle = world.spans[id].value
             for slip in SLIPS:
                 if written.value in slip.numbers(_printed(full[id], written)):
@@ -506,19 +515,24 @@ class Precision:
     digits: int
 
     def half_unit(self, value: Number) -> fmpq | None:
-        """Half a unit of the last place that a number is written with so; None where it is 0, or has no more digits.
+        """Half a unit of the last place that a number is written with so; None where it is 0, or has no more digits."""
+        half = self.half_of_place(value)
+        if half is None or arb(value).mid() == 0 or (isinstance(value, fmpq) and (value / (2 * half)).q == 1):
+            return None
+        return half
+
+    def half_of_place(self, value: Number) -> fmpq | None:
+        """Half a unit of the last place that a number has so, written or not; of 0 none by significant digits.
 
         A number too small for the decimals has as many significant digits instead, at least 2, as on calc's own pages.
         """
         size, places = abs(arb(value).mid()), self.digits
-        if size == 0:
-            return None
-        small = self.kind == "decimals" and size < arb(10) ** -places
+        small = self.kind == "decimals" and 0 < size < arb(10) ** -places
         if self.kind == "significant" or small:
+            if size == 0:
+                return None
             count = max(2, places) if small else places
             places = count - 1 - math.floor(float(size.log() / arb(10).log()))
-        if isinstance(value, fmpq) and (value * fmpq(10) ** places).q == 1:
-            return None
         return fmpq(10) ** -places / 2
 
 

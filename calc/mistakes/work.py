@@ -6,7 +6,7 @@ a    its activation                  f′   da/dz
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import ClassVar
 
@@ -41,12 +41,14 @@ FEW = 3  # others that a unit, an input or a sample is mistaken for: the nearest
 class Work:
     """One way of writing one update: what a mal-rule may look at besides the step.
 
-    steps   by id, in order: those of the chain, the delta or the matrix way
+    steps     by id, in order: those of the chain, the delta or the matrix way
+    changes   what has been found of them so far: by id the name of each mistake with a changed expression
     """
 
     problem: Problem
     graph: Graph
     steps: Mapping[str, Step]
+    changes: dict[str, tuple[tuple[str, Expr], ...]] = field(default_factory=dict, compare=False)
 
     @cached_property
     def network(self) -> Network | None:
