@@ -9,9 +9,9 @@ from collections.abc import Iterator, Sequence
 
 from calc.answers import Written
 from calc.award import Award
-from calc.document import Block, Cell, Derivation, Document, Line, Prose, Section, Table, Words
+from calc.document import Block, Cell, Derivation, Document, Line, Listing, Prose, Section, Table, Words, prose
 from calc.expr import Num, Quantity
-from calc.judge import FINE, Judged, Key, Known, Marked, Verdict, placed
+from calc.judge import FINE, Judged, Key, Marked, Verdict, placed
 from calc.lines import step_line
 from calc.marks import Total
 from calc.number import Shown
@@ -92,7 +92,7 @@ class Reporter:
         if step is not None:
             line, _ = step_line(trace, step)
             yield Derivation((line,))
-        said = [sentence for known in judged.mistakes for sentence in self._mistake(known)]
+        said = list(self._mistakes(judged))
         if judged.sources:
             sources = tuple(map(self._named, judged.sources))
             said.insert(0, Words("report.on_wrong", {"quantities": sources}))
@@ -103,9 +103,13 @@ class Reporter:
             if known.expr is not None and step is not None:
                 yield Derivation((Line(step.result, (("=", known.expr), ("≈", given))),))
 
-    def _mistake(self, known: Known) -> Iterator[Words]:
-        yield Words(f"mistake.{_key(known.name)}_what")
-        yield Words(f"mistake.{_key(known.name)}_hint")
+    def _mistakes(self, judged: Judged) -> Iterator[Words]:
+        """What went wrong, with a hint; everything that leads to the number where that is not one thing only."""
+        if len(judged.mistakes) > 1:
+            yield Words("report.ways")
+        for known in judged.mistakes:
+            yield Words(f"mistake.{known.name}.what")
+            yield Words(f"mistake.{known.name}.hint")
 
     def _answers(self, one: Marked, award: Award | None) -> Iterator[Block]:
         """A table of all answers, of each update by itself where there are several."""
@@ -116,6 +120,12 @@ class Reporter:
                 if self.several:
                     yield Prose((Words("report.update", {"number": number + 1}),))
                 yield Table(tuple(Words(f"report.head_{head}") for head in heads), tuple(rows))
+        others = [judged for judged in one.judged if judged.mistakes and judged is not one.first_wrong]
+        if others:
+            yield prose("report.what")
+        for judged in others:
+            quantity = self._named(judged.answer.id)
+            yield Prose((Words("report.item", {"quantity": quantity}), *self._mistakes(judged)))
 
     def _row(self, judged: Judged, award: Award | None) -> tuple[Cell, ...]:
         id, number = placed(judged.answer.id)
@@ -127,12 +137,8 @@ class Reporter:
         return tuple(cells)
 
     def _verdict(self, judged: Judged) -> Words:
-        places: dict[str, tuple[Quantity | Words, ...]] = {}
-        if judged.sources:
-            places["sources"] = tuple(map(self._named, judged.sources))
-        if judged.mistakes:
-            places["mistakes"] = tuple(Words(f"mistake.{_key(known.name)}_name") for known in judged.mistakes)
-        return Words(f"report.{_key(judged.verdict)}", places)
+        sources = tuple(map(self._named, judged.sources))
+        return Words(f"report.{_key(judged.verdict)}", {"sources": sources} if sources else {})
 
     def _named(self, answer_id: str) -> Quantity | Words:
         id, number = placed(answer_id)
@@ -153,7 +159,7 @@ class Reporter:
             rows.append(tuple(cells))
         students = Words("report.students", {"count": len(self.marked)})
         yield Section(students, (Table(tuple(Words(f"report.head_{head}") for head in heads), tuple(rows)),))
-        yield Section(Words("report.steps"), (self._steps(),))
+        yield Section(Words("report.steps"), tuple(self._steps()))
         for one, setting, award in zip(self.marked, self.settings, self.awards, strict=True):
             if one.first_wrong is not None or setting is not None:
                 heading = Words("report.of", {"student": one.sheet.student})
@@ -162,22 +168,27 @@ class Reporter:
                     blocks += self._worked(one.first_wrong)
                 yield Section(heading, tuple(blocks))
 
-    def _steps(self) -> Table:
-        """For each quantity how the class did, and the mistake most often made there."""
-        heads = ("quantity", "key", "right", "follows", "wrong", "blank", "mistake")
+    def _steps(self) -> Iterator[Block]:
+        """For each quantity how the class did, and the mistakes that more than one made there."""
+        heads = ("quantity", "key", "right", "follows", "wrong", "blank")
         of_quantity: dict[str, list[Judged]] = {}
         for one in self.marked:
             for judged in one.judged:
                 of_quantity.setdefault(judged.answer.id, []).append(judged)
         rows: list[tuple[Cell, ...]] = []
+        often: list[Words] = []
         for id, all_judged in of_quantity.items():
-            mistakes = Counter(known.name for judged in all_judged for known in judged.mistakes)
-            most: Cell = None
-            if mistakes:
-                name, count = mistakes.most_common(1)[0]
-                most = Words("report.times", {"mistake": Words(f"mistake.{_key(name)}_name"), "count": count})
-            rows.append((self._named(id), Num(all_judged[0].key), *_tally(all_judged), most))
-        return Table(tuple(Words(f"report.head_{head}") for head in heads), tuple(rows))
+            quantity = self._named(id)
+            rows.append((quantity, Num(all_judged[0].key), *_tally(all_judged)))
+            counts = Counter(known.name for judged in all_judged for known in judged.mistakes)
+            for name, count in counts.most_common():
+                if count > 1:
+                    what = Words(f"mistake.{name}.what")
+                    often.append(Words("report.times", {"quantity": quantity, "count": count, "mistake": what}))
+        yield Table(tuple(Words(f"report.head_{head}") for head in heads), tuple(rows))
+        if often:
+            yield prose("report.often")
+            yield Listing(tuple(often))
 
 
 def _tally(judged: Sequence[Judged]) -> tuple[Words, ...]:

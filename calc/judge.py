@@ -212,7 +212,7 @@ class Key:
     @cached_property
     def ids(self) -> frozenset[str]:
         """What answers may be called."""
-        return frozenset(named(id, number) for number, quantities in enumerate(self.quantities) for id in quantities)
+        return frozenset(named(id, number) for number, of_update in enumerate(self.quantities) for id in of_update)
 
     def ways(self, method: str) -> tuple[Work, ...]:
         """Every update as one method writes it: a delta follows from other lines than a chain does."""
@@ -488,8 +488,8 @@ def judge(key: Key, sheet: Sheet) -> Marked:
 
 
 def _places(key: Key) -> Iterator[tuple[int, str]]:
-    for number, quantities in enumerate(key.quantities):
-        for id in quantities:
+    for number, of_update in enumerate(key.quantities):
+        for id in of_update:
             yield number, id
 
 

@@ -1,7 +1,7 @@
 """Mal-rules: mistakes that people make, each a changed expression with a name.
 
 Worked over the numbers of a sheet, a changed expression gives the number that somebody wrote who made the mistake.
-What is said of each stands in templates/wording: mistake.<name>_name, _what and _hint, with _ for -.
+What is said of each stands in templates/wording: mistake.<name>.what and mistake.<name>.hint.
 
 To add one: a class in the module it belongs to, and its entry in the tuple there.
 """

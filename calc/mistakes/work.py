@@ -201,7 +201,7 @@ class Mistake(ABC):
     """A mal-rule: what somebody works instead of a step's own expression.
 
     To add one: write a class with its changed expressions and put it into MISTAKES, and what is said of it into
-    templates/wording: mistake.<name>_name, _what and _hint, with _ for -.
+    templates/wording: mistake.<name>.what and mistake.<name>.hint.
     """
 
     name: ClassVar[str]
