@@ -1,6 +1,7 @@
 """Checking a hand calculation: what each number of a sheet is, judged by the step's own expression.
 
-v    a number that somebody wrote; it stands for the interval of ± half a unit of its last place, e.g. 0.38 ± 0.005
+v    a number that somebody wrote; it stands for the interval of ± half a unit of its last place, e.g. 0.38 ± 0.005;
+     a whole number, or a 0, as if it had the places that the sheet's other numbers have: 1 is no 1.3, 0 no 0.04
 key  what the step comes to: as the page has it, or with full precision carried
 u    a unit of the last place of v, e.g. 0.01
 
@@ -22,7 +23,7 @@ have been rounded on the way as the sheet's other numbers are, and is widened by
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
 
@@ -209,6 +210,15 @@ class Key:
             found.append(steps if found else used | steps)
         return tuple(found)
 
+    @property
+    def precision(self) -> "Precision":
+        """To how many digits the page of the problem is written."""
+        rule = self.problem.rounding.rule
+        if rule.decimals is not None:
+            return Precision("decimals", rule.decimals)
+        assert rule.significant is not None
+        return Precision("significant", rule.significant)
+
     @cached_property
     def ids(self) -> frozenset[str]:
         """What answers may be called."""
@@ -293,14 +303,10 @@ class _Judge:
             id, number = placed(answer.id)
             if answer.written is not None:
                 self.written[number][id] = answer.written
-        self.usual = usual(
-            [
-                one
-                for number, written in enumerate(self.written)
-                for id, one in written.items()
-                if not one.exact and one.value != key.full[number][id]
-            ]
-        )
+        told = [(one, key.full[number][id]) for number, all in enumerate(self.written) for id, one in all.items()]
+        rounded = [one for one, value in told if not one.exact and one.value != value]
+        self.usual = usual([one for one in rounded if not _is_whole(one)], key.precision)
+        self.written = [{id: _placed(one, self.usual) for id, one in all.items()} for all in self.written]
         self._worlds: dict[str, list[_World]] = {}
         self.verdicts: dict[tuple[int, str], Verdict] = {}
 
@@ -343,10 +349,10 @@ class _Judge:
 
     def _meant(self, written: Written, key: Number) -> Number:
         """What later lines are worked from: a number that is short because it is exact is not a coarse one."""
-        finest = [half for one in self.usual if (half := one.half_of_place(written.value)) is not None]
-        if written.value != key or not finest:
+        units = [unit for one in self.usual if (unit := one.unit(written.value)) is not None]
+        if written.value != key or not units:
             return interval(written)
-        return _ball(written.value, min(written.half, *finest))
+        return _ball(written.value, min(written.half, max(units) / 2))
 
     def judge(self, answer: Answer) -> Judged:
         """What is said of an answer; those of the steps before it have been judged."""
@@ -354,9 +360,8 @@ class _Judge:
         key = self.key.traces[number].show(id)
         if answer.written is None:
             return Judged(answer, key, Verdict.NOT_ATTEMPTED)
-        judged = self._honest(answer, answer.written, id, number, key) or self._mistaken(
-            answer, answer.written, id, number, key
-        )
+        written = self.written[number][id]
+        judged = self._honest(answer, written, id, number, key) or self._mistaken(answer, written, id, number, key)
         self.verdicts[number, id] = judged.verdict
         return judged
 
@@ -379,7 +384,9 @@ class _Judge:
         rounded = list(self._rounded(written, number, id))
         if any(meets(mine, value) for value in rounded):
             return Judged(answer, key, Verdict.ROUNDED_EARLY)
-        if self._has_a_last_digit(written) and any(_one_beside(written, value) for value in (*right, *rounded)):
+        if self._has_a_last_digit(written, right[-1]) and any(
+            _one_beside(written, value) for value in (*right, *rounded)
+        ):
             return Judged(answer, key, Verdict.LAST_DIGIT)
         if follows:
             sources = min(follows, key=len)
@@ -388,16 +395,17 @@ class _Judge:
 
     def _rounded(self, written: Written, number: int, id: str) -> Iterator[Number]:
         """The key with rounded results carried, at the precision of this number and at the sheet's usual one."""
-        own = (Precision("decimals", written.decimals), Precision("significant", written.significant))
-        for one in dict.fromkeys((*own, *self.usual)):
+        shown = {"decimals": written.decimals, "significant": written.significant}
+        own = [Precision(one.kind, shown[one.kind]) for one in self.usual if shown[one.kind] > one.digits]
+        for one in (*self.usual, *own):
             if (0 if one.kind == "decimals" else 1) <= one.digits <= MOST_DECIMALS:
                 found = self.key.rounded(one)
                 if found is not None:
                     yield found[number][id]
 
-    def _has_a_last_digit(self, written: Written) -> bool:
+    def _has_a_last_digit(self, written: Written, key: Number) -> bool:
         """Whether its last place is one that a slip of rounding reaches: not the only digit of a short number."""
-        if written.exact:
+        if written.exact or (written.decimals <= 0 and isinstance(key, fmpq) and key.q == 1):
             return False
         usual = any(one.kind == "decimals" and written.decimals >= one.digits for one in self.usual)
         return usual or written.significant >= 2
@@ -479,7 +487,7 @@ class _Judge:
 
 def judge(key: Key, sheet: Sheet) -> Marked:
     """Every answer of a sheet, judged in the order of the steps."""
-    order = {named(id, number): place for place, (number, id) in enumerate(_places(key))}
+    order = {named(id, number): place for place, (number, id) in enumerate(_in_order(key))}
     judge = _Judge(key, sheet)
     with precision(BITS):
         judged = {a.id: judge.judge(a) for a in sorted(sheet.answers, key=lambda answer: order[answer.id])}
@@ -487,7 +495,7 @@ def judge(key: Key, sheet: Sheet) -> Marked:
     return Marked(sheet, tuple(judged[answer.id] for answer in sheet.answers), first)
 
 
-def _places(key: Key) -> Iterator[tuple[int, str]]:
+def _in_order(key: Key) -> Iterator[tuple[int, str]]:
     for number, of_update in enumerate(key.quantities):
         for id in of_update:
             yield number, id
@@ -514,15 +522,8 @@ class Precision:
     kind: str  # decimals or significant
     digits: int
 
-    def half_unit(self, value: Number) -> fmpq | None:
-        """Half a unit of the last place that a number is written with so; None where it is 0, or has no more digits."""
-        half = self.half_of_place(value)
-        if half is None or arb(value).mid() == 0 or (isinstance(value, fmpq) and (value / (2 * half)).q == 1):
-            return None
-        return half
-
-    def half_of_place(self, value: Number) -> fmpq | None:
-        """Half a unit of the last place that a number has so, written or not; of 0 none by significant digits.
+    def unit(self, value: Number) -> fmpq | None:
+        """A unit of the last place that a number is written with so; None: to significant digits a 0 has none.
 
         A number too small for the decimals has as many significant digits instead, at least 2, as on calc's own pages.
         """
@@ -533,25 +534,46 @@ class Precision:
                 return None
             count = max(2, places) if small else places
             places = count - 1 - math.floor(float(size.log() / arb(10).log()))
-        return fmpq(10) ** -places / 2
+        return fmpq(10) ** -places
 
 
-def usual(numbers: Sequence[Written]) -> tuple[Precision, ...]:
-    """How coarsely a sheet is written: the fewest digits that an eighth of its numbers have.
+def usual(numbers: Sequence[Written], page: Precision) -> tuple[Precision, ...]:
+    """How coarsely a sheet is written: the fewest digits that one in sixteen of its numbers has.
 
     By decimals or by significant digits, whichever more of the numbers agree in; both where that is hardly decided.
+    Where there is nothing to tell it by, as the page is.
     """
-    if not numbers:
-        return ()
     found: list[tuple[int, Precision]] = []
     for kind, counts in (
         ("decimals", Counter(one.decimals for one in numbers)),
         ("significant", Counter(one.significant for one in numbers)),
     ):
-        common = [digits for digits, count in counts.items() if 8 * count >= len(numbers)]
-        found.append((max(counts.values()), Precision(kind, min(common or counts))))
-    most = max(count for count, _ in found)
-    return tuple(one for count, one in found if 5 * (most - count) <= len(numbers))
+        common = [digits for digits, count in counts.items() if 16 * count >= len(numbers)]
+        if counts:
+            found.append((max(counts.values()), Precision(kind, min(common or counts))))
+    most = max((count for count, _ in found), default=0)
+    return tuple(one for count, one in found if 3 * (most - count) <= len(numbers)) or (page,)
+
+
+def _is_whole(written: Written) -> bool:
+    return written.value.q == 1 and written.decimals <= 0
+
+
+def _placed(written: Written, usual: Iterable[Precision]) -> Written:
+    """A whole number or a 0 with the places that it would have had; any other as it is."""
+    if written.exact or not (_is_whole(written) or written.value == 0):
+        return written
+    units = [unit for one in usual if (unit := one.unit(written.value)) is not None]
+    if not units:
+        return replace(written, half=fmpq(0), exact=True)
+    unit = min(max(units), 2 * written.half)
+    digits = len(str(abs(written.value / unit).floor()))
+    return replace(written, half=unit / 2, decimals=max(written.decimals, _places(unit)), significant=digits)
+
+
+def _places(unit: fmpq) -> int:
+    """n of 10^-n."""
+    return len(str(unit.q)) - len(str(unit.p))
 
 
 def _middle(value: Number) -> Number:
@@ -560,7 +582,10 @@ def _middle(value: Number) -> Number:
 
 def _widened(value: Number, usual: Iterable[Precision], copy: bool) -> Number:
     """By half a unit of the last place that it would have been written with; a copy only where that rounds it more."""
-    half = max((half for one in usual if (half := one.half_unit(value))), default=fmpq(0))
+    units = [unit for one in usual if (unit := one.unit(value)) is not None]
+    if isinstance(value, fmpq):
+        units = [unit for unit in units if (value / unit).q != 1]
+    half = max(units, default=fmpq(0)) / 2
     if copy and isinstance(value, arb) and value.rad() * 2 > arb(half):  # it has been rounded as coarsely before
         return value
     return _ball(value, half)
