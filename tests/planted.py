@@ -1,8 +1,9 @@
 """Sheets of answers with one planted mistake: a line is wrong by a mal-rule, and what comes later follows from it."""
 
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from circuit_referee import random_graph
@@ -18,6 +19,7 @@ from calc.number import Number, Rounding, Shown, Undecided, Undefined, Unprintab
 
 OPTIMIZERS = ["sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "adamw"]
 BENT = ["sin(z)", "z * cos(z)", "z**2", "z / (1 + abs(z))", "exp(-z)", "max(z, 0.1 * z)"]
+LARGEST = 30
 KINDS = ("network", "optimizer", "rule", "graph", "softmax", "custom", "entropy")
 
 
@@ -58,11 +60,12 @@ def _single_layer(source: random.Random) -> dict[str, Any]:
 
 
 def random_key(kind: str, source: random.Random, decimals: int) -> Key | None:
-    """The worked problem; None where it has no value."""
+    """The worked problem; None where it has no value, or one so large that rounding what it is made of shows."""
     try:
-        return Key(calc.Problem(**random_tables(kind, source, decimals)))
+        key = Key(calc.Problem(**random_tables(kind, source, decimals)))
     except (calc.UnsupportedError, calc.ProblemError):
         return None
+    return key if all(abs(value) < LARGEST for value in key.full[0].values()) else None
 
 
 @dataclass(frozen=True)
@@ -79,14 +82,15 @@ class Writer:
     """Somebody who works a problem with so many decimals, and may carry on what is rounded."""
 
     def __init__(self, key: Key, decimals: int, carry: str) -> None:
-        self.key, self.rounding, self.carry = key, Rounding(decimals=decimals), carry
+        self.key, self.decimals, self.carry = key, decimals, carry
+        self.rounding = Rounding(decimals=decimals)
         self.work: Work = key.ways(key.problem.solution.method)[0]
         self.unit = fmpq(1, 10**decimals)
         self.given = {id: value for id, value in key.full[0].items() if id not in self.work.steps}
 
     def honest(self) -> dict[str, Shown]:
         """Every line as it is written by somebody who makes no mistake."""
-        return self._written(None, fmpq(0))[1]
+        return self._written()
 
     def plant(self, id: str, changed: Expr, honest: Mapping[str, Shown]) -> Planted | None:
         """The sheet on which one line is worked by a changed expression; None where that has no value or changes
@@ -99,26 +103,34 @@ class Writer:
             wrong = self._round(changed, values)
         except (Undefined, Undecided, Unprintable):
             return None
-        wrong = padded(wrong, self.rounding.decimals or 0)
-        if abs(wrong.value - honest[id].value) <= self.unit or abs(wrong.value) > 10**9:
-            return None
-        sheet = sheet_of(self._written(id, wrong.value, wrong)[1])
-        return Planted(sheet, id, honest[id], wrong)
+        return self.write(id, wrong, honest)
 
-    def _written(self, id: str | None, wrong: Number, shown: Shown | None = None) -> tuple[Any, dict[str, Shown]]:
+    def write(self, id: str, wrong: Shown, honest: Mapping[str, Shown]) -> Planted | None:
+        """The sheet on which one line is a wrong number; None where that differs by no more than a unit of its last
+        place from what it should be.
+        """
+        wrong = padded(wrong, self.decimals)
+        right = (honest[id].value, self._round(self.work.steps[id].expr, self.key.full[0]).value)
+        if any(abs(wrong.value - one) <= self.unit for one in right) or abs(wrong.value) > LARGEST**2:
+            return None
+        return Planted(sheet_of(self._written(id, wrong)), id, honest[id], wrong)
+
+    def _written(self, id: str = "", wrong: Shown | None = None) -> dict[str, Shown]:
         values: dict[str, Number] = dict(self.given)
         written: dict[str, Shown] = {}
         for one, step in self.work.steps.items():
-            if one == id and shown is not None:
-                values[one], written[one] = wrong, shown
+            if one == id and wrong is not None:
+                values[one], written[one] = wrong.value, wrong
                 continue
             try:
-                value = decided(lambda step=step: evaluate(step.expr, values))
-                written[one] = self.rounding.show(value)
+                value = decided(partial(evaluate, step.expr, values))
+                written[one] = decided(partial(self.rounding.show, value))
             except (Undefined, Undecided, Unprintable, KeyError):  # what comes after it stays blank
                 continue
             values[one] = written[one].value if self.carry == "rounded" else value
-        return values, written
+            if id in written:  # whoever works on a wrong number sees no key that is exact
+                written[one] = padded(written[one], self.decimals)
+        return written
 
     def _round(self, expr: Expr, values: Mapping[str, Number]) -> Shown:
         return decided(lambda: self.rounding.show(evaluate(expr, values)))
@@ -139,11 +151,3 @@ def padded(shown: Shown, decimals: int) -> Shown:
         return shown
     whole, _, places = shown.digits.partition(".")
     return Shown(f"{whole}.{places.ljust(decimals, '0')}")
-
-
-def keys(name: str, decimals: int) -> Iterator[tuple[int, Key]]:
-    """Worked problems of all kinds, numbered."""
-    for number in range(10**6):
-        key = random_key(KINDS[number % len(KINDS)], random.Random(f"{name} {number}"), decimals)
-        if key is not None:
-            yield number, key
