@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from circuit_referee import random_graph
-from flint import fmpq
+from flint import arb, fmpq
 from referee import random_problem, random_training
 
 import calc
@@ -70,12 +70,16 @@ def random_key(kind: str, source: random.Random, decimals: int) -> Key | None:
 
 @dataclass(frozen=True)
 class Planted:
-    """A sheet with one wrong line: its id, the right number and the wrong one as printed."""
+    """A sheet with one wrong line: its id, the right number and the wrong one as printed.
+
+    hidden: the wrong one is also what the line comes to with numbers that were rounded on the way.
+    """
 
     sheet: Sheet
     id: str
     right: Shown
     wrong: Shown
+    hidden: bool
 
 
 class Writer:
@@ -113,7 +117,27 @@ class Writer:
         right = (honest[id].value, self._round(self.work.steps[id].expr, self.key.full[0]).value)
         if any(abs(wrong.value - one) <= self.unit for one in right) or abs(wrong.value) > LARGEST**2:
             return None
-        return Planted(sheet_of(self._written(id, wrong)), id, honest[id], wrong)
+        return Planted(sheet_of(self._written(id, wrong)), id, honest[id], wrong, self._hidden(id, wrong, honest))
+
+    def _hidden(self, id: str, wrong: Shown, honest: Mapping[str, Shown]) -> bool:
+        """Whether a line comes to a number, in some way of writing it, over numbers rounded to their last places."""
+        written: dict[str, Number] = {}
+        for one, shown in honest.items():
+            exact = shown.value == self.key.full[0][one]
+            written[one] = shown.value if exact else _rounded_to(shown)
+        for method in self.key.methods:
+            balls = self.given | written
+            for one, step in self.key.ways(method)[0].steps.items():
+                try:
+                    value = evaluate(step.expr, balls)
+                except (Undecided, Undefined):
+                    return True  # whether it has a value at all hangs on the rounding
+                if one == id:
+                    break
+                balls.setdefault(one, value)
+            if arb(value).overlaps(_rounded_to(wrong)):
+                return True
+        return False
 
     def _written(self, id: str = "", wrong: Shown | None = None) -> dict[str, Shown]:
         values: dict[str, Number] = dict(self.given)
@@ -143,6 +167,12 @@ def sheet_of(written: Mapping[str, Shown]) -> Sheet:
 
 def typed(shown: Shown) -> str:
     return shown.digits + (f"e{shown.exponent}" if shown.exponent is not None else "")
+
+
+def _rounded_to(shown: Shown) -> arb:
+    """All numbers that are rounded to it."""
+    last = fmpq(10) ** ((shown.exponent or 0) - len(shown.digits.partition(".")[2]))
+    return arb(arb(shown.value), arb(last / 2))
 
 
 def padded(shown: Shown, decimals: int) -> Shown:

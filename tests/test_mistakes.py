@@ -337,9 +337,9 @@ def test_the_usual_mistakes_are_known_whatever_the_way_of_writing(name: str, met
 def test_a_planted_mistake_is_found_and_named_and_what_follows_is_not_wrong(
     sweep: Sweep, record_property: Callable[[str, object], None]
 ) -> None:
-    wanted = sweep.count(seconds=1, ci=2, full=200)
-    most = sweep.count(seconds=12, ci=80, full=10**5)  # problems that are tried
-    planted, named, alone = Counter[str](), Counter[str](), 0
+    wanted = sweep.count(seconds=1, ci=4, full=200)
+    most = sweep.count(seconds=12, ci=80, full=5000)  # problems that are tried
+    planted, named, alone, hidden = Counter[str](), Counter[str](), 0, 0
     missing = {one.name for one in MISTAKES}
     for number, (key, decimals, source) in enumerate(random_keys("planted")):
         if not missing or number == most:
@@ -358,10 +358,13 @@ def test_a_planted_mistake_is_found_and_named_and_what_follows_is_not_wrong(
                 continue
             marked = judge(key, one.sheet)
             told = f"{name} planted in {one.id} of problem {number}: {one.wrong} for {one.right}"
-            assert marked.first_wrong is not None, told
-            assert marked.first_wrong.answer.id == one.id, told
             later = [judged for judged in marked.judged if judged.answer.id != one.id]
             assert all(judged.verdict in (*HONEST, Verdict.FOLLOWS) for judged in later), told
+            if one.hidden:
+                hidden += 1
+                continue
+            assert marked.first_wrong is not None, told
+            assert marked.first_wrong.answer.id == one.id, told
             planted[name] += 1
             names = [known.name for known in marked.first_wrong.mistakes]
             named[name] += name in names
@@ -376,6 +379,7 @@ def test_a_planted_mistake_is_found_and_named_and_what_follows_is_not_wrong(
     assert right >= 0.98 * count
     share = f"{100 * right / count:.2f} % of them named rightly, {100 * alone / count:.0f} % with no other name"
     figures = f"{count} of {len(planted)} mistakes, {count} found, {share}, 0 later lines wrong"
+    figures += f"; {hidden} more are within what rounding on the way comes to"
     record_property("Planted mistakes", figures)
 
 
@@ -422,14 +426,15 @@ def test_a_random_wrong_number_is_hardly_ever_taken_for_a_known_mistake(
 ) -> None:
     tried = taken = 0
     for number, (key, decimals, source) in enumerate(random_keys("random numbers")):
-        if number == sweep.count(seconds=14, ci=140, full=1400):
+        if number == sweep.count(seconds=10, ci=50, full=1000):
             break
         written = Writer(key, decimals, "full").honest()
-        for id in source.sample(list(written), min(len(written), 10)):
-            size = max(1, 2 * abs(written[id].value))
-            wrong = padded(
-                Rounding(decimals=decimals).show(fmpq(source.randint(-(10**9), 10**9), 10**9) * size), decimals
-            )
+        for id in source.sample(list(written), min(len(written), 20)):
+            share, value = fmpq(source.randint(-(10**9), 10**9), 10**9), written[id].value
+            if value and source.random() < 0.5:  # of the size of the right one, to as many significant digits
+                wrong = Rounding(decimals=None, significant=decimals).show(3 * share * value)
+            else:
+                wrong = padded(Rounding(decimals=decimals).show(share * max(1, 2 * abs(value))), decimals)
             (judged,) = judge(key, sheet_of({id: wrong})).judged
             if judged.verdict not in HONEST:
                 tried += 1
