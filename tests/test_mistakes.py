@@ -110,7 +110,7 @@ CASES: list[tuple[str, dict[str, Any], str, Callable[[Values], list[float]]]] = 
     ("forgot-derivative", BENT, "Dw1_1_1", lambda v: [0.3 * -s(SUM) * 0.5]),
     ("derivative-of-output", NET, "da1_1/dz1_1", lambda v: [s(v["a1_1"]) * (1 - s(v["a1_1"]))]),
     ("derivative-with-sum", NET, "da1_1/dz1_1", lambda v: [v["z1_1"] * (1 - v["z1_1"])]),
-    ("wrong-derivative", NET, "da1_1/dz1_1", lambda v: [1 - v["a1_1"] ** 2, 1]),
+    ("wrong-derivative", NET, "da1_1/dz1_1", lambda v: [1 - v["a1_1"] ** 2]),
     ("part-of-derivative", NET, "da1_1/dz1_1", lambda v: [1 - v["a1_1"]]),
     ("function-for-derivative", NET, "dE/dz1_1", lambda v: [sum(back(v, 1)) * v["a1_1"]]),
     ("forgot-mask", MASKED, "a1_2", lambda v: [math.tanh(v["z1_2"]), 2 * math.tanh(v["z1_2"])]),
