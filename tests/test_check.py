@@ -246,6 +246,8 @@ def exact_of(value: Number) -> Fraction:
     if isinstance(value, fmpq):
         return Fraction(int(value.p), int(value.q))
     mantissa, exponent = value.mid().man_exp()
+    if abs(int(exponent)) > 10_000:
+        raise Undecided("nobody writes such a number down")
     return Fraction(int(mantissa)) * Fraction(2) ** int(exponent)
 
 
