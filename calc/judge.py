@@ -31,8 +31,8 @@ from flint import arb, fmpq
 
 from calc.answers import Answer, Sheet, Written
 from calc.errors import UnsupportedError
-from calc.expr import Expr, Num, Quantity, evaluate, quantities
-from calc.mistakes import MISTAKES, SLIPS, Work
+from calc.expr import Expr, Num, Quantity, evaluate
+from calc.mistakes import SLIPS, Work, changes
 from calc.network import Network
 from calc.number import Number, Rounding, Shown, Undecided, Undefined, Unprintable, precision
 from calc.problem import Problem
@@ -321,15 +321,20 @@ class _Judge:
                 if done:
                     for old, new in carried(work.problem, self.key.traces[number - 1].graph):
                         values[old], middles[old] = done[-1].values[new], done[-1].middles[new]
-                done.append(self._world(work, values, middles, self.written[number]))
+                done.append(self._world(work, values, middles, self.written[number], self.key.full[number]))
             self._worlds[method] = done
         return self._worlds[method]
 
     def _world(
-        self, work: Work, values: dict[str, Number], middles: dict[str, Number], written: Mapping[str, Written]
+        self,
+        work: Work,
+        values: dict[str, Number],
+        middles: dict[str, Number],
+        written: Mapping[str, Written],
+        key: Mapping[str, Number],
     ) -> _World:
         """``values`` and ``middles``: what is given; completed here."""
-        values |= {id: interval(one) for id, one in written.items()}
+        values |= {id: self._meant(one, key[id]) for id, one in written.items()}
         middles |= {id: one.value for id, one in written.items()}
         spans: dict[str, Span] = {}
         for id, step in work.steps.items():
@@ -341,6 +346,13 @@ class _Judge:
             exact = span(step.expr, middles, step.uses).value
             middles[id] = _middle(found.value if exact is None else exact)
         return _World(work, values, middles, spans)
+
+    def _meant(self, written: Written, key: Number) -> Number:
+        """What later lines are worked from: a number that is short because it is exact is not a coarse one."""
+        units = [unit for one in self.usual if (unit := one.unit(written.value)) is not None]
+        if written.value != key or not units:
+            return interval(written)
+        return _ball(written.value, min(written.half, max(units) / 2))
 
     def judge(self, answer: Answer) -> Judged:
         """What is said of an answer; those of the steps before it have been judged."""
@@ -449,14 +461,11 @@ class _Judge:
             hole = hole or world.spans[id].hole
             wrong = self._sources(world.work, number, id)
             sources = sources or wrong
-            for mistake in MISTAKES:
-                for changed in mistake.changed(step, world.work):
-                    if step.result in quantities(changed):  # whatever was written, it would agree with itself
-                        continue
-                    if _gives(changed, full, written) or (not wrong and _gives(changed, world.middles, written)):
-                        plain.setdefault(mistake.name, Known(mistake.name, changed))
-                    elif wrong and _gives(changed, world.middles, written):
-                        following.setdefault(mistake.name, Known(mistake.name, changed))
+            for name, changed in changes(step, world.work):
+                if _gives(changed, full, written) or (not wrong and _gives(changed, world.middles, written)):
+                    plain.setdefault(name, Known(name, changed))
+                elif wrong and _gives(changed, world.middles, written):
+                    following.setdefault(name, Known(name, changed))
             middle = world.spans[id].value
             for slip in SLIPS:
                 if written.value in slip.numbers(_printed(full[id], written)):

@@ -5,8 +5,8 @@ U = dE/da      dE/dz = U f′      dE/da = Σ w dE/dz of the layer above      dE
 
 from collections.abc import Callable, Iterator
 
-from calc.expr import Expr, Frac, Name, Neg, Num, Partial, Prod, Sum, rename
-from calc.mistakes.forward import COMMON, kept, of_outputs
+from calc.expr import Expr, Frac, Name, Neg, Num, Partial, Prod, Sum, negated, rename
+from calc.mistakes.forward import kept, of_outputs
 from calc.mistakes.mixups import with_inputs
 from calc.mistakes.work import (
     ONE,
@@ -20,9 +20,10 @@ from calc.mistakes.work import (
     renamed,
     signed,
     without_one,
+    without_ones,
 )
 from calc.ops import Activation
-from calc.ops.activations import Softmax
+from calc.ops.activations import Sigmoid, Softmax, Tanh
 from calc.trace import Step
 
 
@@ -33,7 +34,7 @@ class ErrorSign(NetworkMistake):
 
     def instead(self, step: Step, work: Work) -> Iterator[Expr]:
         if step.kind == "error" or (step.kind in ("adjoint", "delta") and of_outputs(step, work)):
-            yield Neg(step.expr)
+            yield negated(step.expr)
 
 
 # --- f′ --------------------------------------------------------------------------------------------------------------
@@ -55,7 +56,7 @@ class ForgotDerivative(NetworkMistake):
 
 
 def _without_derivatives(expr: Expr) -> Expr:
-    return rename(expr, lambda quantity: ONE if isinstance(quantity, Partial) else quantity)
+    return without_ones(rename(expr, lambda quantity: ONE if isinstance(quantity, Partial) else quantity))
 
 
 def with_slope(step: Step, work: Work, new: Callable[[Name], Expr | None]) -> Iterator[Expr]:
@@ -96,12 +97,12 @@ class SlopeOverSum(NetworkMistake):
 
 
 class WrongDerivative(NetworkMistake):
-    """g′ of another function of COMMON: 1 − a² for a (1 − a)"""
+    """g′ of another function: 1 − a² for a (1 − a); ReLU′, which is 0 or 1, tells nothing"""
 
     name = "wrong-derivative"
 
     def instead(self, step: Step, work: Work) -> Iterator[Expr]:
-        for other in COMMON:
+        for other in (Sigmoid, Tanh):
 
             def slope(z: Name, g: type[Activation] = other) -> Expr | None:
                 if type(work.layer(z).activation) is g:

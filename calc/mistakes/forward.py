@@ -4,8 +4,9 @@ z = Σ w a + b      a = f(z), times mask / keep      E = Σ E_j, the mean or the
 """
 
 from collections.abc import Iterator
+from functools import partial
 
-from calc.expr import Call, Expr, Frac, Name, Neg, Num, Partial, Pow, Prod, Sum, sum_of
+from calc.expr import Call, Expr, Frac, Name, Neg, Num, Partial, Pow, Prod, Sum, quantities, sum_of
 from calc.mistakes.work import (
     HALF,
     ONE,
@@ -236,8 +237,17 @@ class LeftOutSample(NetworkMistake):
 
                 yield work.gradient(step, w, term)
             elif step.kind in ("data-loss", "loss", "change"):
-                of_one = [part for part in step.uses if isinstance(part, Name) and part.sample == s]
-                yield exchanged(step.expr, dict.fromkeys(of_one, ZERO))
+                yield everywhere(step.expr, partial(_without, s))
+
+
+def _without(s: int, part: Expr) -> Expr:
+    """A sum without the terms of a sample."""
+    if not isinstance(part, Sum):
+        return part
+    of_others = [
+        term for term in part.terms if not any(isinstance(one, Name) and one.sample == s for one in quantities(term))
+    ]
+    return sum_of(of_others or [ZERO])
 
 
 class LeftOutTerm(NetworkMistake):

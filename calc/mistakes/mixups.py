@@ -19,6 +19,7 @@ from calc.mistakes.work import (
     received,
     renamed,
     terms_of,
+    without_ones,
 )
 from calc.trace import Step
 
@@ -37,7 +38,7 @@ def with_inputs(step: Step, work: Work, new: Callable[[Name], Expr]) -> Iterator
     elif step.kind == "local" and isinstance(result, Partial) and is_weight(result.by):
         yield other(step.expr)
     elif isinstance(result, Name) and step.kind in ("term", "change"):
-        yield renamed(step.expr, other)  # Δw = η δ x, Δw = η e x
+        yield without_ones(renamed(step.expr, other))  # Δw = η δ x, Δw = η e x
 
 
 class WrongInput(NetworkMistake):

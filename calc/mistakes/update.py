@@ -5,8 +5,8 @@
 
 from collections.abc import Callable, Iterator
 
-from calc.expr import Call, Expr, Frac, Name, Neg, Num, Partial, Pow, Prod, Sum, quantities
-from calc.mistakes.work import ONE, Mistake, Work, everywhere, exchanged, product, renamed, terms_of
+from calc.expr import Call, Expr, Frac, Name, Neg, Num, Partial, Pow, Prod, Sum, negated, quantities
+from calc.mistakes.work import ONE, Mistake, Work, everywhere, exchanged, product, renamed, terms_of, without_ones
 from calc.trace import Step
 from calc.updates import change_of
 
@@ -40,7 +40,7 @@ class AddedGradient(Mistake):
             if isinstance(last, Neg):
                 yield Sum((*kept, last.arg))
         else:
-            yield from with_change(step, work, Neg)
+            yield from with_change(step, work, negated)
 
 
 class ForgotRate(Mistake):
@@ -65,7 +65,7 @@ def _with_rate(step: Step, work: Work, new: Callable[[Name], Expr]) -> Iterator[
     """A step with something else for the learning rate."""
 
     def changed(expr: Expr) -> Expr:
-        return renamed(expr, lambda name: new(name) if name.kind.startswith("learning_rate") else name)
+        return without_ones(renamed(expr, lambda name: new(name) if name.kind.startswith("learning_rate") else name))
 
     if step.kind == "state":
         yield changed(step.expr)

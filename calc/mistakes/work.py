@@ -6,7 +6,7 @@ a    its activation                  f′   da/dz
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import ClassVar
 
@@ -41,12 +41,14 @@ FEW = 3  # others that a unit, an input or a sample is mistaken for: the nearest
 class Work:
     """One way of writing one update: what a mal-rule may look at besides the step.
 
-    steps   by id, in order: those of the chain, the delta or the matrix way
+    steps     by id, in order: those of the chain, the delta or the matrix way
+    changes   what has been found of them so far: by id the name of each mistake with a changed expression
     """
 
     problem: Problem
     graph: Graph
     steps: Mapping[str, Step]
+    changes: dict[str, tuple[tuple[str, Expr], ...]] = field(default_factory=dict, compare=False)
 
     @cached_property
     def network(self) -> Network | None:
@@ -147,13 +149,13 @@ class Work:
         """dE/dw, or a sample's term of it, with another ``term`` of each z that w enters, given z and dz/dw.
 
         Args:
-            penalty: instead of the penalty's own term, where there is one.
+            penalty: instead of the penalty's own term, where there is one. A term that is 0 is left out.
         """
         sample = step.result.sample if isinstance(step.result, Partial) else None
         terms = [term(z, local) for z, local in self.consumers[w] if sample is None or z.sample == sample]
         if step.kind == "gradient" and w in self.graph.penalties:
             terms.append(Partial(PENALTY, w) if penalty is None else penalty)
-        return sum_of(terms)
+        return sum_of([one for one in terms if one != ZERO] or [ZERO])
 
 
 def signed(step: Step, expr: Expr) -> Expr:
@@ -295,6 +297,13 @@ def product(*factors: Expr) -> Expr:
     """The product of one or more factors, a factor 1 left out."""
     kept = [factor for factor in factors if factor != ONE]
     return Prod(tuple(kept)) if len(kept) > 1 else kept[0] if kept else ONE
+
+
+def without_ones(expr: Expr) -> Expr:
+    """The same formula without its factors 1."""
+    return everywhere(
+        expr, lambda part: product(*part.factors) if isinstance(part, Prod) and ONE in part.factors else part
+    )
 
 
 def others(number: int | str, count: int) -> list[int]:
