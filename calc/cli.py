@@ -202,7 +202,7 @@ def solve(
 @click.argument("problem", metavar="PROBLEM")
 @click.argument("answers", metavar="ANSWERS")
 @click.option("--marks", is_flag=True, help="Award the marks of a marking scheme: method, accuracy, follow-through.")
-@click.option("--language", metavar="L", help="What the sentences are written in: en, de, fr or es.")
+@_LANGUAGE
 @_written
 def check(
     problem: str, answers: str, marks: bool, language: str | None, templates: Path | None, target: Target
@@ -216,15 +216,15 @@ def check(
 
     with _reporting("standard input" if problem == "-" else problem):
         on_terminal = not (target.output or target.to or target.dialect) and sys.stdout and sys.stdout.isatty()
-        write = _writer(target)  # before the work, so that a slip is told at once
-        overrides = {("solution", "language"): language} if language is not None else {}
-        report = work(load(problem, overrides), answers, marks, templates)
+        with _together(_faults_of(target)):  # before the work, so that a slip is told at once
+            loaded = load(problem, {("solution", "language"): language} if language is not None else {})
+        report = work(loaded, answers, marks, templates)
         if on_terminal:
             from calc.terminal import show
 
             show(report)
         else:
-            write(report)
+            _write(report, target)
         if not report.fine:
             raise SystemExit(1)
 
