@@ -42,6 +42,7 @@ from calc.updates import change_of
 
 BITS = 160  # of the intervals: far more than anybody writes digits
 METHODS = ("chain", "delta", "matrix")
+MOST_PLACES = 10**4  # before or behind the point of a number that rounding still widens
 MOST_DECIMALS = 30  # that a page has
 
 
@@ -523,7 +524,9 @@ class Precision:
     digits: int
 
     def unit(self, value: Number) -> fmpq | None:
-        """A unit of the last place that a number is written with so; None: to significant digits a 0 has none.
+        """A unit of the last place that a number is written with so; None where it is not written out at all.
+
+        To significant digits that is so of a 0, and of a number beyond any that is written down.
 
         A number too small for the decimals has as many significant digits instead, at least 2, as on calc's own pages.
         """
@@ -533,7 +536,10 @@ class Precision:
             if size == 0:
                 return None
             count = max(2, places) if small else places
-            places = count - 1 - math.floor(float(size.log() / arb(10).log()))
+            power = float(size.log() / arb(10).log())
+            if abs(power) > MOST_PLACES:
+                return None
+            places = count - 1 - math.floor(power)
         return fmpq(10) ** -places
 
 

@@ -20,6 +20,7 @@ from calc.number import Number, Rounding, Shown, Undecided, Undefined, Unprintab
 OPTIMIZERS = ["sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "adamw"]
 BENT = ["sin(z)", "z * cos(z)", "z**2", "z / (1 + abs(z))", "exp(-z)", "max(z, 0.1 * z)"]
 LARGEST = 30
+MOST_PLACES = 100  # of a number that is written by hand; what comes after a smaller one stays blank
 KINDS = ("network", "optimizer", "rule", "graph", "softmax", "custom", "entropy")
 
 
@@ -150,6 +151,9 @@ class Writer:
                 value = decided(partial(evaluate, step.expr, values))
                 written[one] = decided(partial(self.rounding.show, value))
             except (Undefined, Undecided, Unprintable, KeyError):  # what comes after it stays blank
+                continue
+            if abs(written[one].exponent or 0) > MOST_PLACES:
+                del written[one]
                 continue
             values[one] = written[one].value if self.carry == "rounded" else value
             if id in written:  # whoever works on a wrong number sees no key that is exact

@@ -162,6 +162,14 @@ def test_a_circuit_is_judged_too() -> None:
     assert report.first_wrong == "q"
 
 
+def test_a_wrong_number_that_leads_beyond_anything_that_is_written_is_judged_like_others() -> None:
+    """exp(-exp(60)) has more than 10^25 zeros behind the point"""
+    formulas = ["q = x * y", "g = exp(q)", "f = exp(-g)"]
+    problem = calc.Problem(graph={"formulas": formulas, "values": {"x": 0.5, "y": 2}, "nodes": "formulas"})
+    report = calc.check(problem, {"q": "60.1234", "df/dx": "-0.3587"})
+    assert verdicts(report) == {"q": "wrong", "df/dx": "right"}
+
+
 def test_the_other_convention_is_said_first(tmp_path: Path) -> None:
     constant = load(XOR + "\n[conventions]\nupdate_biases = false\n", tmp_path)
     own = load(XOR, tmp_path)
