@@ -3,7 +3,7 @@
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 from circuit_referee import random_graph
@@ -97,6 +97,11 @@ class Writer:
         """Every line as it is written by somebody who makes no mistake."""
         return self._written()
 
+    @cached_property
+    def otherwise(self) -> dict[str, Shown]:
+        """The same by somebody who carries on otherwise: what is rounded, or everything."""
+        return Writer(self.key, self.decimals, "full" if self.carry == "rounded" else "rounded").honest()
+
     def plant(self, id: str, changed: Expr, honest: Mapping[str, Shown]) -> Planted | None:
         """The sheet on which one line is worked by a changed expression; None where that has no value or changes
         nothing by more than a unit of the last place.
@@ -115,7 +120,7 @@ class Writer:
         place from what it should be.
         """
         wrong = padded(wrong, self.decimals)
-        right = (honest[id].value, self._round(self.work.steps[id].expr, self.key.full[0]).value)
+        right = [other[id].value for other in (honest, self.otherwise) if id in other]
         if any(abs(wrong.value - one) <= self.unit for one in right) or abs(wrong.value) > LARGEST**2:
             return None
         return Planted(sheet_of(self._written(id, wrong)), id, honest[id], wrong, self._hidden(id, wrong, honest))
