@@ -6,7 +6,7 @@ Exit status: 0 done, 1 the answers contain mistakes (check), 2 the input is wron
 import gc
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
@@ -19,6 +19,7 @@ from calc.errors import CalcError, Fault, ProblemError, VerificationError
 
 if TYPE_CHECKING:
     from calc.page import Page
+    from calc.render import Options
 
 Command = Callable[..., None]
 
@@ -87,7 +88,29 @@ class Target(NamedTuple):
     standard: str | None
     engine: str | None
 
+    @property
+    def format(self) -> str:
+        """As asked for, else by the file's suffix, else Markdown."""
+        from calc.page import format_of
 
+        return self.to or (format_of(self.output) if self.output else "md")
+
+    @property
+    def options(self) -> "Options":
+        """Those of a text format."""
+        from calc.render import Options
+
+        return Options(self.dialect, self.fragment, self.document_class)
+
+    @property
+    def printing(self) -> dict[str, str]:
+        """Those of a PDF that were given."""
+        from calc.page import given
+
+        return given(paper=self.paper, standard=self.standard, engine=self.engine)
+
+
+_LANGUAGE = click.option("--language", metavar="L", help="What the sentences are written in: en, de, fr or es.")
 _TEMPLATES = click.option(
     "--templates", metavar="DIR", type=click.Path(path_type=Path), help="A folder searched before calc's own."
 )
@@ -95,7 +118,7 @@ _WRITTEN = (
     click.option("-o", "--output", metavar="OUT", help="Write a file; its suffix decides the format."),
     click.option("--to", metavar="FORMAT", help="md, tex, typ, pdf, html, json or txt; see: calc formats."),
     click.option("--dialect", metavar="HOST", help="Markdown for github, gitlab, pandoc, jupyter or plain."),
-    click.option("--fragment", is_flag=True, help="LaTeX without a preamble, for \\input; it needs only amsmath."),
+    click.option("--fragment", is_flag=True, help="LaTeX for \\input: no preamble, only amsmath, no pictures."),
     click.option("--class", "document_class", metavar="article|exam", help="LaTeX for the article or the exam class."),
     _TEMPLATES,
     click.option("--paper", metavar="a4|us-letter", help="The paper of a PDF."),
@@ -134,7 +157,7 @@ def _written(command: Command) -> Command:
 @click.option("--notation", metavar="PROFILE", help="The course's spelling: standard, net-out, from-to, vw, ih-ho …")
 @click.option("--show", metavar="all|auto|w5,w1", help="What is worked in full: all, auto, or these parameters.")
 @click.option("--detail", metavar="D", help="exam: a model answer; full: every derivative derived; brief: results.")
-@click.option("--language", metavar="L", help="What the sentences are written in: en, de, fr or es.")
+@_LANGUAGE
 @click.option("--marks", is_flag=True, help="A marking scheme beside the steps: method, accuracy, follow-through.")
 @_written
 def solve(
@@ -167,18 +190,19 @@ def solve(
         ("solution", "marks"): marks or None,
     }
     with _reporting("standard input" if problem == "-" else problem):
-        write = _writer(target)  # before the work, so that a slip is told at once
+        faults = _faults_of(target)
         if decimals is not None and significant is not None:
-            raise ProblemError("command line", [Fault("--decimals, --significant", "both found, one needed. Drop one")])
-        overrides = {key: value for key, value in settings.items() if value is not None}
-        write(work(load(problem, overrides), templates))
+            faults.append(Fault("--decimals, --significant", "both found, one needed. Drop one"))
+        with _together(faults):  # before the work, so that a slip is told at once
+            loaded = load(problem, {key: value for key, value in settings.items() if value is not None})
+        _write(work(loaded, templates), target)
 
 
 @app.command()
 @click.argument("problem", metavar="PROBLEM")
 @click.argument("answers", metavar="ANSWERS")
 @click.option("--marks", is_flag=True, help="Award the marks of a marking scheme: method, accuracy, follow-through.")
-@click.option("--language", metavar="L", help="What the sentences are written in: en, de, fr or es.")
+@_LANGUAGE
 @_written
 def check(
     problem: str, answers: str, marks: bool, language: str | None, templates: Path | None, target: Target
@@ -192,15 +216,15 @@ def check(
 
     with _reporting("standard input" if problem == "-" else problem):
         on_terminal = not (target.output or target.to or target.dialect) and sys.stdout and sys.stdout.isatty()
-        write = _writer(target)  # before the work, so that a slip is told at once
-        overrides = {("solution", "language"): language} if language is not None else {}
-        report = work(load(problem, overrides), answers, marks, templates)
+        with _together(_faults_of(target)):  # before the work, so that a slip is told at once
+            loaded = load(problem, {("solution", "language"): language} if language is not None else {})
+        report = work(loaded, answers, marks, templates)
         if on_terminal:
             from calc.terminal import show
 
             show(report)
         else:
-            write(report)
+            _write(report, target)
         if not report.fine:
             raise SystemExit(1)
 
@@ -237,8 +261,9 @@ def derive(formula: str, wrt: str | None, language: str, templates: Path | None,
     from calc.derived import derive as work
 
     with _reporting():
-        write = _writer(target)
-        write(work(formula, wrt, templates, language))
+        with _together(_faults_of(target)):
+            derivation = work(formula, wrt, templates, language)
+        _write(derivation, target)
 
 
 @app.command()
@@ -250,47 +275,56 @@ def conventions(problem: str, templates: Path | None, target: Target) -> None:
     from calc.file import load
 
     with _reporting("standard input" if problem == "-" else problem):
-        write = _writer(target)
-        write(work(load(problem), templates))
+        with _together(_faults_of(target)):
+            page = work(load(problem), templates)
+        _write(page, target)
 
 
-def _writer(target: Target) -> "Callable[[Page], None]":
-    """Writes a page into a file, or to standard output, in the format asked for; by the file's suffix, else Markdown.
-
-    Raises:
-        ProblemError: no such format, or an option that is none of it.
-    """
-    from calc.page import check_options, find_format, format_of, write_whole
-    from calc.render import Options
-
-    options = Options(target.dialect, target.fragment, target.document_class)
-    format = target.to or (format_of(target.output) if target.output else "md")
-    if format not in ("pdf", "json"):
-        format = find_format(format).name
-    check_options(format, options)
-    if format == "pdf" and not target.output and sys.stdout and sys.stdout.isatty():
-        raise ProblemError("command line", [Fault("--to pdf", "a PDF is not written to a terminal. Add -o FILE.pdf")])
-    printing = _printing(format, target)
-
-    def write(page: "Page") -> None:
-        content = page.pdf(**printing) if format == "pdf" else page.render(format, **options._asdict()).encode()
-        if target.output:
-            write_whole(target.output, content)
-        else:
-            _emit(content)
-
-    return write
-
-
-def _printing(format: str, target: Target) -> dict[str, str]:
-    """The options of a PDF that were given, told by their names on the command line where they do not fit."""
-    from calc.page import printing_of
-
+@contextmanager
+def _together(faults: Sequence[Fault]) -> Iterator[None]:
+    """What is wrong with the command line is told with what is wrong in the problem, if anything is."""
     try:
-        return printing_of(format, target.paper, target.standard, target.engine)
+        yield
     except ProblemError as error:
-        faults = [Fault(f"--{fault.where}", fault.what) for fault in error.faults]
-        raise ProblemError("command line", faults) from None
+        raise ProblemError(error.source, [*faults, *error.faults]) from None
+    if faults:
+        raise ProblemError("command line", faults)
+
+
+def _faults_by(check: Callable[[str], object], value: str) -> list[Fault]:
+    """What a check finds wrong with a value."""
+    try:
+        check(value)
+    except ProblemError as error:
+        return [Fault(fault.where or error.source, fault.what) for fault in error.faults]
+    return []
+
+
+def _faults_of(target: Target) -> list[Fault]:
+    """All that is wrong with where and how a page is to be written, by the names of the options."""
+    from calc.page import faults_of, format_of
+
+    faults = _faults_by(format_of, target.output) if target.output and not target.to else []
+    format = None if faults else target.format
+    found = faults_of(format, target.options, target.printing)
+    faults += [Fault("--to" if one.where == "format" else f"--{one.where}", one.what) for one in found]
+    if format == "pdf" and not target.output and sys.stdout and sys.stdout.isatty():
+        faults.append(Fault("--to pdf", "a PDF is not written to a terminal. Add -o FILE.pdf"))
+    return faults
+
+
+def _write(page: "Page", target: Target) -> None:
+    """Write a page into a file, or to standard output."""
+    from calc.page import write_whole
+
+    if target.format == "pdf":
+        content = page.pdf(**target.printing)
+    else:
+        content = page.render(target.format, **target.options._asdict()).encode()
+    if target.output:
+        write_whole(target.output, content)
+    else:
+        _emit(content)
 
 
 @app.command()
@@ -298,19 +332,57 @@ def _printing(format: str, target: Target) -> dict[str, str]:
 @click.argument("name", metavar="network|graph|loss|surface")
 @click.option("-o", "--output", metavar="FILE", required=True, help="The file: .svg, .pdf, .png or .tex (TikZ).")
 @click.option("--notation", metavar="PROFILE", help="The course's spelling: standard, net-out, from-to, vw, ih-ho …")
+@_LANGUAGE
 @_TEMPLATES
-def figure(problem: str, name: str, output: str, notation: str | None, templates: Path | None) -> None:
+def figure(
+    problem: str, name: str, output: str, notation: str | None, language: str | None, templates: Path | None
+) -> None:
     """Draw PROBLEM: its network, its computational graph, its loss over the updates, its error surface."""
     from calc.figures import known
     from calc.file import load
     from calc.illustration import suffix_of
     from calc.solution import solve as work
 
+    settings = {("notation", "profile"): notation, ("solution", "language"): language}
     with _reporting("standard input" if problem == "-" else problem):
-        known(name)  # before the work, so that a slip is told at once
-        suffix_of(output)
-        overrides = {("notation", "profile"): notation} if notation is not None else {}
-        work(load(problem, overrides), templates).figure(name).save(output)
+        with _together([*_faults_by(known, name), *_faults_by(suffix_of, output)]):  # before the work
+            loaded = load(problem, {key: value for key, value in settings.items() if value is not None})
+        work(loaded, templates).figure(name).save(output)
+
+
+@app.command()
+@click.argument("problem", metavar="PROBLEM")
+@_written
+def blank(problem: str, templates: Path | None, target: Target) -> None:
+    """The quantities of PROBLEM to fill in: an answer file, or a worksheet to print.
+
+    --to md (the default), csv, toml or json gives an answer file; pdf, html, tex, typ or txt a worksheet.
+    """
+    from calc.blank import FORMS
+    from calc.blank import blank as form_of
+    from calc.file import load
+    from calc.page import FORMAT_NAMES, write_whole
+
+    with _reporting("standard input" if problem == "-" else problem):
+        format = target.to or (Path(target.output).suffix.lower().removeprefix(".") if target.output else "md")
+        format = "md" if format == "markdown" else format
+        if format not in FORMS:
+            if format not in FORMAT_NAMES:
+                known = ", ".join(dict.fromkeys((*FORMS, *FORMAT_NAMES)))
+                raise ProblemError("output", [Fault("format", f'"{format[:40]}" is not known. Known: {known}')])
+            with _together(_faults_of(target)):  # before the work, so that a slip is told at once
+                loaded = load(problem)
+            _write(form_of(loaded, templates).worksheet, target)
+            return
+        given = [option for option, value in target._asdict().items() if value and option not in ("output", "to")]
+        what = f"found with the format {format}, an answer file. Drop it, or ask for a worksheet"
+        with _together([Fault(f"--{option.removeprefix('document_')}", what) for option in given]):
+            loaded = load(problem)
+        content = form_of(loaded, templates).text(format).encode()
+        if target.output:
+            write_whole(target.output, content)
+        else:
+            _emit(content)
 
 
 @app.command()

@@ -173,12 +173,23 @@ class Figure:
     draw: Callable[[], Picture] = field(repr=False, compare=False)
 
 
-Block = Prose | Listing | Derivation | Table | Figure
+@dataclass(slots=True)
+class Spaces:
+    """Ruled spaces to write in, each behind its label: one below the other, each with ``room`` for working
+    and a box for the result; without room side by side, as for a name.
+    """
+
+    kind: ClassVar = "spaces"
+    labels: tuple[Text, ...]
+    room: int = 0
+
+
+Block = Prose | Listing | Derivation | Table | Figure | Spaces
 
 
 @dataclass(slots=True)
 class Section:
-    """A heading and what stands under it; level 1 or 2."""
+    """A heading and what stands under it; level 1, 2 or 3."""
 
     heading: Words
     blocks: tuple[Block, ...]

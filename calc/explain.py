@@ -47,6 +47,7 @@ from calc.updates import ahead_of, change_of
 
 PATHS = 3  # of a sum over paths that are worked line by line in a network that is not worked in full
 SATURATED = fmpq(1, 100)  # a slope below which next to no gradient passes a unit
+TOGETHER = 6  # lines of changes without a gap; all that lead to one new value
 MOST_IN_PROSE = 8  # units of a layer whose activation is written out in a sentence
 
 
@@ -623,12 +624,11 @@ class Writer(GivenWriter):
         changed = [w for w in parameters if w in self.worked and w in self.graph.trained]
         if not self.full and self.problem.solution.show == "auto":  # one of each layer is enough to follow
             changed = [next(group) for _, group in groupby(changed, key=lambda w: w.layer)]
-        for part in chunks(changed, 3):  # what leads to a new value stays together with it
-            lines = []
-            for w in part:
-                ids = [result.id for result, _ in self.problem.optimizer.update.steps(w, w, LEARNING_RATE, 1)]
-                lines += [self._line(id) for id in (*ids, w.after_update().id)]
-            yield from self._derivation(lines)
+        steps = self.problem.optimizer.update.steps
+        leads = [[*(one.id for one, _ in steps(w, w, LEARNING_RATE, 1)), w.after_update().id] for w in changed]
+        size = max(1, TOGETHER // max(map(len, leads), default=1))
+        for part in chunks(leads, size):  # what leads to a new value stays together with it
+            yield from self._derivation([self._line(id) for ids in part for id in ids])
 
     def _change_words(self) -> Prose:
         """How the optimiser changes a parameter."""

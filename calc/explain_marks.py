@@ -1,7 +1,7 @@
 """Document → the same with its marking scheme: beside each line and row what it earns, under Answers the total.
 
 A step earns its marks where it first stands on the page: M1 with the first line about it, be it without numbers as the
-line of the chain rule is, A1 or A1ft with its number. What stands in a table earns as much, row by row.
+line of the chain rule is, A1 or A1ft with its number; in a table, row by row.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -37,8 +37,11 @@ def with_marks(
 
 def schemes_of(iterations: Sequence[Iteration[Any]]) -> list[Scheme]:
     """What the steps of each update earn; a later one begins with results of the one before."""
-    left = [{old for old, _ in carried(one.problem, one.trace.graph)} for one in iterations[:-1]]
-    return [Scheme(one.trace.steps, ids) for one, ids in zip(iterations, [(), *left], strict=True)]
+    schemes = [Scheme(iterations[0].trace)]
+    for one in iterations[1:]:
+        left = {old for old, _ in carried(one.problem, one.trace.graph)}
+        schemes.append(Scheme(one.trace, schemes[-1], left))
+    return schemes
 
 
 def total_words(marks: Sequence[Mark]) -> Block:
@@ -68,6 +71,7 @@ class _Marker:
         self.updates: dict[object, int] = {one.trace: i for i, one in enumerate(iterations)}
         self.given: set[tuple[int, str, str]] = set()  # an update, an id and the kind of the mark that it has earned
         self.schemes = schemes_of(iterations)
+        self.left = dict(carried(iterations[0].problem, iterations[0].trace.graph))  # what of an update goes on as what
         self.lines: dict[int, list[tuple[int, str]]] = {}  # what stands in a line, by its number
         for i, numbers in enumerate(placed):
             for id, number in numbers.items():
@@ -101,6 +105,8 @@ class _Marker:
 
     def _earned(self, i: int, id: str, kinds: str = "MA") -> Iterator[Mark]:
         """The marks of a step that it has not earned yet."""
+        if i > 0 and id not in self.iterations[i].trace.steps:  # the w of this update is the w' of the one before
+            i, id = i - 1, self.left.get(id, id)
         if self._said_before(i, id):
             return
         for mark in self.schemes[i][id]:
@@ -114,4 +120,6 @@ class _Marker:
         if i == 0 or before.samples != now.samples or now.trace.graph.ahead or id not in now.trace.steps:
             return False
         result = now.trace.steps[id].result
-        return isinstance(result, Name) and (i - 1, result.after_update().id, "A") in self.given
+        if not isinstance(result, Name) or result.updated:
+            return False
+        return (i - 1, result.after_update().id, "A") in self.given

@@ -6,6 +6,7 @@ after the whole training. With show = "all" every update is worked in full under
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from calc.document import Block, Cell, Document, Line, Prose, Section, Table, Words
 from calc.explain import Writer, writer_for
@@ -38,14 +39,16 @@ def explain_training(
     first = kind(problem, iterations[0].trace, iterations[0].exact)
     sections = [*_given(first, iterations)]
     worked = list(iterations) if problem.solution.show == "all" else [iterations[0]]
-    if isinstance(first, RuleWriter) and len(worked) < len(iterations):
-        worked += first.first_change(iterations)
+    changing = first.first_change(iterations) if isinstance(first, RuleWriter) and len(worked) < len(iterations) else []
+    worked += changing
     count = first.count
     for one in worked:
         writer = first if one.index == 1 else kind(one.problem, one.trace, one.exact, count)
         if len(iterations) > 1:
-            sections.append(Section(heading(one), (Prose((*_sample(one), *_start(one).sentences)),)))
-        sections += [*writer.forward(), *writer.error(), *writer.backward(), *writer.update(), *writer.check()]
+            start = (Words("rule.first_change"),) if one in changing else _start(one).sentences
+            sections.append(Section(heading(one), (Prose((*_sample(one), *start)),)))
+        steps = [*writer.forward(), *writer.error(), *writer.backward(), *writer.update(), *writer.check()]
+        sections += [replace(step, level=step.level + 1) for step in steps] if len(iterations) > 1 else steps
         numbers[one.index - 1], count = writer.numbers, writer.count
     if isinstance(first, RuleWriter):
         sections += first.epochs(iterations)

@@ -254,7 +254,7 @@ def described(problem: Network) -> Words:
         activation = _named(layer.activation, problem)
         layers.append(Words(f"given.{role}_{plural(width)}", {"count": width, "activation": activation}))
     inputs = Words(f"given.inputs_{plural(widths[0])}", {"count": widths[0]})
-    return Words("given.network", {"inputs": inputs, "layers": tuple(layers)})
+    return Words("given.network", {"units": (inputs, *layers)})
 
 
 def _named(activation: Activation, problem: Network) -> Words:

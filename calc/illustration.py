@@ -62,6 +62,12 @@ class Illustration:
     def _repr_svg_(self) -> str:
         return self.svg
 
+    def _repr_pdf_(self) -> bytes:
+        return self.typeset()  # for a notebook that becomes LaTeX, which takes no SVG
+
+    def __repr__(self) -> str:
+        return f"<Illustration: {self.alternative}>"
+
 
 def suffix_of(path: str | Path) -> str:
     """One of SUFFIXES.

@@ -184,7 +184,8 @@ class Lines(Generic[P]):
             if self.graph.upstream is not None:
                 arrives = Partial(self.graph.top, self.graph.loss)
                 quotient, numbers = Prod((arrives, quotient), "·"), Prod((self.graph.upstream, numbers), "×")
-            sides = (("≈", quotient), ("=", numbers), ("≈", Num(result)))
+            exact = above.exact and below.exact and evaluate(numbers, {}) == result.value
+            sides = (("≈", quotient), ("=", numbers), ("=" if exact else "≈", Num(result)))
             yield prose("check.numeric", h=Line(EPSILON, (("=", Num(h)),)))
             yield Derivation((Line(gradient, sides, self._next()),))
             known = self.trace.show(gradient.id)

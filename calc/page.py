@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from calc.document import Document
-from calc.errors import CalcError, Fault, ProblemError, short
+from calc.errors import CalcError, Fault, ProblemError
 from calc.fields import unknown
 from calc.notation import Notation
 from calc.render import FORMATS, VARIANTS, Format, Options, render
@@ -58,7 +58,7 @@ class Page(ABC):
             UnsupportedError: the page has more formulas than the host of the dialect shows.
         """
         options = Options(dialect, fragment, document_class)
-        check_options(format, options)
+        check_options(format, options, {})
         if format == "pdf":
             raise ProblemError("format", [Fault("pdf", 'is not text. Use save("page.pdf") or pdf()')])
         if format == "json":
@@ -110,19 +110,22 @@ class Page(ABC):
             ProblemError: no such format, an option that is none of it, or the file cannot be written.
         """
         name = format or format_of(path)
-        printing = printing_of(name, paper, standard, engine)
-        if name == "pdf":
-            check_options(name, Options(dialect, fragment, document_class))
-            write_whole(path, self.pdf(**printing))
-        else:
-            page = self.render(name, dialect=dialect, fragment=fragment, document_class=document_class)
-            write_whole(path, page.encode())
+        options = Options(dialect, fragment, document_class)
+        printing = given(paper=paper, standard=standard, engine=engine)
+        check_options(name, options, printing)
+        page = self.pdf(**printing) if name == "pdf" else self.render(name, **options._asdict()).encode()
+        write_whole(path, page)
+
+    # No _repr_html_: notebooks would prefer it, GitHub would drop its style, and JupyterLab would apply that to itself.
 
     def _repr_markdown_(self) -> str:
         return self.render("markdown", dialect="jupyter")
 
     def _repr_latex_(self) -> str:
-        return self.render("latex")
+        return self.render("latex", fragment=True)  # what becomes part of the notebook's own document
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: {self.bare.title!r}>"
 
 
 def _template_fault(error: Exception, folder: Path) -> Fault:
@@ -149,38 +152,39 @@ def find_format(name: str, options: Options = Format.options) -> type[Format]:
         if name in (format.name, *format.aliases):
             asked = options._replace(document_class=None) if options.document_class == "article" else options
             return next((v for v in VARIANTS if v.name == format.name and v.options == asked), format)
-    fault = Fault("format", f'"{name[:40]}" is not known. Known: {", ".join(FORMAT_NAMES)}')
-    raise ProblemError("output", [fault])
+    raise ProblemError("output", [_no_format(name)])
 
 
-def printing_of(format: str, paper: str | None, standard: str | None, engine: str | None) -> dict[str, str]:
-    """The options of a PDF that were given.
-
-    Raises:
-        ProblemError: the format is not PDF, or it cannot be printed so.
-    """
-    given = {"paper": paper, "standard": standard, "engine": engine}
-    printing = {option: value for option, value in given.items() if value is not None}
-    if format == "pdf":
-        from calc.pdf import Print
-
-        Print(**printing)
-    elif printing:
-        what = f"found with the format {short(format, 40)}, of a PDF only. Drop it, or ask for a PDF"
-        raise ProblemError("output", [Fault(option, what) for option in printing])
-    return printing
+def _no_format(name: str) -> Fault:
+    return Fault("format", f'"{name[:40]}" is not known. Known: {", ".join(FORMAT_NAMES)}')
 
 
-def check_options(name: str, options: Options) -> None:
-    """Every option must be known and one of the format's.
+def given(**options: str | None) -> dict[str, str]:
+    """Those of the options that were given."""
+    return {option: value for option, value in options.items() if value is not None}
 
+
+def check_options(name: str, options: Options, printing: Mapping[str, str]) -> None:
+    """The format must be known, and every option known and one of the format's.
+
+    Args:
+        printing: those of a PDF that were given, by name: paper, standard, engine.
     Raises:
         ProblemError: lists those that are not.
     """
-    own = name if name in ("json", "pdf") else find_format(name).name
+    if faults := faults_of(name, options, printing):
+        raise ProblemError("output", faults)
+
+
+def faults_of(name: str | None, options: Options, printing: Mapping[str, str]) -> list[Fault]:
+    """What ``check_options`` finds wrong; None is a format that somebody else has told of already."""
+    faults: list[Fault] = []
+    if name not in (None, *FORMAT_NAMES):
+        faults.append(_no_format(str(name)))
+        name = None
+    own = name if name in (None, "json", "pdf") else find_format(str(name)).name
     classes = ["article", *dict.fromkeys(v.options.document_class for v in VARIANTS if v.options.document_class)]
     dialects = [v.options.dialect for v in VARIANTS if v.options.dialect]
-    faults: list[Fault] = []
     for where, asked, known, format in (
         ("dialect", options.dialect, dialects, "md"),
         ("fragment", options.fragment or None, [True], "tex"),
@@ -188,12 +192,18 @@ def check_options(name: str, options: Options) -> None:
     ):
         if asked is not None and asked not in known:
             faults.append(Fault(where, unknown(str(asked), map(str, known), map(str, known))))
-        elif asked is not None and own != format:
+        elif asked is not None and own not in (None, format):
             faults.append(
                 Fault(where, f"found with the format {own}, but only {format} has it. Ask for {format}, or drop it")
             )
-    if faults:
-        raise ProblemError("output", faults)
+    if printing and own in (None, "pdf"):
+        from calc.pdf import faults_of_print
+
+        faults += faults_of_print(**printing)
+    elif printing:
+        what = f"found with the format {own}, of a PDF only. Drop it, or ask for a PDF"
+        faults += [Fault(option, what) for option in printing]
+    return faults
 
 
 def format_of(path: str | Path) -> str:

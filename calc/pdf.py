@@ -38,23 +38,25 @@ class Print:
     engine: str = "typst"
 
     def __post_init__(self) -> None:
-        faults = []
-        options = (
-            ("paper", self.paper, PAPERS),
-            ("standard", self.standard, STANDARDS),
-            ("engine", self.engine, ENGINES),
-        )
-        for where, found, choices in options:
-            if found is not None and found not in choices:
-                faults.append(Fault(where, f'"{short(found, 40)}" is not known. Known: {", ".join(choices)}'))
-        if self.engine == "latex":
-            if self.standard in ("ua-1", "a-2a"):
-                what = f'"{self.standard}" found, which LaTeX cannot write: it tags no page. Drop it, or the engine'
-                faults.append(Fault("standard", what))
-            if not (shutil.which("latexmk") and shutil.which("pdflatex")):
-                faults.append(Fault("engine", "latexmk or pdflatex is not installed. Install TeX Live, or use typst"))
-        if faults:
+        if faults := faults_of_print(self.paper, self.standard, self.engine):
             raise ProblemError("PDF", faults)
+
+
+def faults_of_print(paper: str = "a4", standard: str | None = None, engine: str = "typst") -> list[Fault]:
+    """What is wrong with the options of a ``Print``."""
+    options = (("paper", paper, PAPERS), ("standard", standard, STANDARDS), ("engine", engine, ENGINES))
+    faults = [
+        Fault(where, f'"{short(found, 40)}" is not known. Known: {", ".join(choices)}')
+        for where, found, choices in options
+        if found is not None and found not in choices
+    ]
+    if engine == "latex":
+        if standard in ("ua-1", "a-2a"):
+            what = f'"{standard}" found, which LaTeX cannot write: it tags no page. Drop it, or the engine'
+            faults.append(Fault("standard", what))
+        if not (shutil.which("latexmk") and shutil.which("pdflatex")):
+            faults.append(Fault("engine", "latexmk or pdflatex is not installed. Install TeX Live, or use typst"))
+    return faults
 
 
 def typeset(source: str, printing: Print = Print(), format: str = "pdf", ppi: float = 144.0) -> bytes:

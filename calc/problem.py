@@ -6,7 +6,7 @@ Numbers are exact: 0.1 is one tenth and prints as it was typed.
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
-from typing import Annotated, Any, Literal, Self, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, get_args
 
 from pydantic import (
     BaseModel,
@@ -33,6 +33,9 @@ from calc.fields import (
 from calc.number import Exact, Shown
 from calc.number import Rounding as RoundingRule
 from calc.symbol import Symbol
+
+if TYPE_CHECKING:
+    from calc.summary import Summary
 
 
 class Table(BaseModel):
@@ -157,6 +160,22 @@ class Problem(Table):
     def _conflicts(self) -> Iterator[Fault]:
         """What does not go together, of entries that are right by themselves."""
         yield from ()
+
+    def _repr_markdown_(self) -> str:
+        return self._summary._repr_markdown_()
+
+    def _repr_latex_(self) -> str:
+        return self._summary._repr_latex_()
+
+    @property
+    def _summary(self) -> "Summary":
+        """What is given, as a notebook shows it."""
+        from calc.summary import Summary  # it stands on what works a problem
+
+        return Summary(self)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: {self.title!r}>"  # print(problem) shows all of it
 
     @property
     def rule(self) -> str:

@@ -1,7 +1,7 @@
 """Solution: the verified trace with its document, as text in any format, as a file, as values by id."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cached_property, partial
 from pathlib import Path
@@ -9,15 +9,18 @@ from typing import TYPE_CHECKING, Any
 
 from flint import fmpq
 
-from calc.document import Document
+from calc.document import Derivation, Document, Line
 from calc.explain import explain
-from calc.expr import Expr, Name
+from calc.expr import Expr, Name, Num, Quantity
 from calc.lines import step_line
 from calc.network import Network
 from calc.notation import find_parameters, notation_of
 from calc.page import Page, find_format
 from calc.problem import Problem
-from calc.render import wording
+from calc.render import show, wording
+from calc.render.latex import Latex
+from calc.render.markdown import Markdown
+from calc.render.math import Printer
 from calc.trace import Step, Trace
 from calc.training import Iteration, train
 from calc.updates import change_of
@@ -32,21 +35,84 @@ Explained = tuple[Document, list[dict[str, int]], int]
 
 @dataclass(frozen=True)
 class Result:
-    """One quantity: ``value`` exact or to 20 digits, ``text`` the same as JSON has it, ``shown`` as printed."""
+    """One quantity: ``value`` exact or to 20 digits, ``text`` the same as JSON has it, ``shown`` as printed.
+
+    ``latex`` says it as a formula, with the course's own symbol; a notebook shows that.
+    """
 
     id: str
     value: Fraction
     text: str
     shown: str
     exact: bool
+    latex: str = field(repr=False, compare=False)  # spelling, which changes no number
+
+    def _repr_markdown_(self) -> str:
+        return Markdown().inline(self.latex)
+
+    _repr_latex_ = _repr_markdown_  # a formula between dollar signs is both
+
+
+class WorkedStep:
+    """One line of the solution: ``formula`` and ``substituted`` in LaTeX, ``uses`` the ids of its operands, ``result``.
+
+    ``number`` is that of its line on the page, None where it stands in a table. A notebook shows the whole line,
+    a row for each side of it.
+    """
+
+    def __init__(self, values: "Values", step: Step) -> None:
+        self._values, self._step = values, step
+        self.id, self.kind, self.uses = step.result.id, step.kind, tuple(quantity.id for quantity in step.uses)
+
+    @property
+    def result(self) -> Result:
+        return self._values[self.id]
+
+    @cached_property
+    def number(self) -> int | None:
+        return self._values.solution.placed[self._values.index - 1].get(self.id)
+
+    @cached_property
+    def _line(self) -> Line:
+        line, _ = step_line(self._values.trace, self._step, self.number)
+        return replace(line, notes=(None,) * len(line.sides))  # each side in a row of its own
+
+    @property
+    def formula(self) -> str:
+        return self._values.latex.write(_symbolic(self._line))
+
+    @property
+    def substituted(self) -> str:
+        return self._values.latex.write(_substituted(self._line))
+
+    @cached_property
+    def _shown(self) -> tuple[str, list[str]]:
+        page = self._values.solution
+        return show(Derivation((self._line,)), page.notation, page.templates, page.language)
+
+    def _repr_markdown_(self) -> str:
+        return self._shown[0]
+
+    _repr_latex_ = _repr_markdown_  # a block between dollar signs is both
+
+    def __repr__(self) -> str:
+        return "\n".join(self._shown[1])
+
+
+def _symbolic(line: Line) -> Expr:
+    return line.sides[0][1]
+
+
+def _substituted(line: Line) -> Expr:
+    return line.sides[1][1] if len(line.sides) > 2 else line.sides[-1][1]
 
 
 class Values(Mapping[str, Result]):
     """The quantities of one update by id: ``solution.iterations[2]["w1_1_1'"]`` is a Result of the third update."""
 
-    def __init__(self, iteration: Iteration[Any]) -> None:
+    def __init__(self, solution: "Solution", iteration: Iteration[Any]) -> None:
         self.index, self.epoch, self.samples = iteration.index, iteration.epoch, iteration.samples
-        self.trace = iteration.trace
+        self.solution, self.trace = solution, iteration.trace
 
     def __getitem__(self, id: str) -> Result:
         if id not in self.trace.values:
@@ -54,7 +120,40 @@ class Values(Mapping[str, Result]):
         text, number = self.trace.text(id), self.trace.values[id]
         # not from the text where it is exact: that may have more digits than Python reads
         value = Fraction(int(number.p), int(number.q)) if isinstance(number, fmpq) else Fraction(text)
-        return Result(id, value, text, str(self.trace.show(id)), self.trace.exact(id))
+        shown, exact = self.trace.show(id), self.trace.exact(id)
+        step, write = self.trace.steps.get(id), self.latex.write
+        quantity = self.quantities[id] if step is None else step.result
+        latex = f"{write(quantity)} {Latex.relations['=' if shown.exact else '≈']} {write(Num(shown))}"
+        return Result(id, value, text, str(shown), exact, latex)
+
+    @cached_property
+    def latex(self) -> Printer:
+        """How formulas are written, in the course's notation."""
+        return Latex().formulas(self.solution.notation)
+
+    def step(self, id: str) -> WorkedStep:
+        """The line that computes a quantity.
+
+        Raises:
+            KeyError: there is no such quantity, or it is given.
+        """
+        if id in self.trace.steps:
+            return WorkedStep(self, self.trace.steps[id])
+        raise KeyError(f"{self[id].id!r} is given, not computed; it has no step")
+
+    @cached_property
+    def quantities(self) -> Mapping[str, Quantity]:
+        """What has a value, by id."""
+        trace, problem = self.trace, self.solution.problem
+        known = {quantity.id: quantity for step in trace.steps.values() for quantity in (step.result, *step.uses)}
+        for w in (name for layer in trace.graph.parameters for name in layer):  # constants stand in no step
+            known |= {name.id: name for name in (w, change_of(w), w.after_update())}
+        if isinstance(problem, Network):  # a loss of the author's may not ask for a target
+            outputs = range(1, problem.widths[-1] + 1)
+            unused = [Name("t", None, (j,), s) for s in trace.graph.samples for j in outputs]
+        else:  # nor a graph for a value
+            unused = [Name(id) for id in trace.graph.given]
+        return known | {name.id: name for name in unused}
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.trace.values)
@@ -67,6 +166,7 @@ class Solution(Page):
     """A worked and verified problem.
 
     ``solution["dE/dw2_1_1"]`` is a Result of the first update, ``solution.iterations[-1]["w2_1_1'"]`` one of the last;
+    ``solution.step("dE/dw2_1_1")`` is the line that computes it, with its formula and the numbers put in;
     ``render("latex")`` the page as text; ``save("xor.pdf")`` writes a file.
     """
 
@@ -83,8 +183,8 @@ class Solution(Page):
         """
         self.problem, self.templates, self.language = problem, templates, problem.solution.language
         self._explain = explained
-        self._worked = tuple(iterations)
-        self.iterations = tuple(Values(iteration) for iteration in iterations)
+        self.worked = tuple(iterations)
+        self.iterations = tuple(Values(self, iteration) for iteration in iterations)
         self.trace = iterations[0].trace
         self.notation = notation_of(problem)
 
@@ -96,7 +196,7 @@ class Solution(Page):
     def document(self) -> Document:
         from calc.figures import illustrated  # only where a format shows pictures
 
-        return illustrated(self.bare, self.problem, self._worked)
+        return illustrated(self.bare, self.problem, self.worked)
 
     @property
     def bare(self) -> Document:
@@ -111,7 +211,7 @@ class Solution(Page):
         from calc.figures import figure_of
         from calc.illustration import Illustration
 
-        figure = figure_of(name, self.problem, self._worked)
+        figure = figure_of(name, self.problem, self.worked)
         return Illustration(figure, self.notation, wording(self.templates, self.language), self.problem.title)
 
     @property
@@ -124,6 +224,14 @@ class Solution(Page):
     def __iter__(self) -> Iterator[str]:
         return iter(self.iterations[0])
 
+    def step(self, id: str) -> WorkedStep:
+        """The line of the first update that computes a quantity; it shows itself in a notebook.
+
+        Raises:
+            KeyError: there is no such quantity, or it is given.
+        """
+        return self.iterations[0].step(id)
+
     def _as_json(self) -> dict[str, Any]:
         notation = notation_of(self.problem, marked=True)
         notation.decimal = "."  # other programs read one sign
@@ -134,7 +242,7 @@ class Solution(Page):
         if self.problem.solution.marks:
             from calc.explain_marks import schemes_of
 
-            schemes = schemes_of(self._worked)
+            schemes = schemes_of(self.worked)
         for values, on_page, scheme in zip(self.iterations, placed, schemes, strict=True):
             trace, numbers, steps = values.trace, dict(on_page), []
             for id, step in trace.steps.items():
@@ -142,7 +250,7 @@ class Solution(Page):
                     numbers[id] = after = after + 1
                 entry = self._step_as_json(trace, step, numbers[id], latex.write, text.write)
                 steps.append(entry if scheme is None else entry | {"marks": [str(mark) for mark in scheme[id]]})
-            entries.append({"index": values.index, "values": self._values_as_json(trace, latex.write), "steps": steps})
+            entries.append({"index": values.index, "values": self._values_as_json(values, latex.write), "steps": steps})
         return {
             "format": "calc-solution",
             "version": 1,
@@ -151,30 +259,20 @@ class Solution(Page):
             "iterations": entries,
         }
 
-    def _values_as_json(self, trace: Trace, latex: Any) -> dict[str, Any]:
-        known = {quantity.id: quantity for step in trace.steps.values() for quantity in (step.result, *step.uses)}
-        for w in (name for layer in trace.graph.parameters for name in layer):  # constants stand in no step
-            known |= {name.id: name for name in (w, change_of(w), w.after_update())}
-        if isinstance(self.problem, Network):  # a loss of the author's may not ask for a target
-            outputs = range(1, self.problem.widths[-1] + 1)
-            unused = [Name("t", None, (j,), s) for s in trace.graph.samples for j in outputs]
-        else:  # nor a graph for a value
-            unused = [Name(id) for id in trace.graph.given]
-        known |= {name.id: name for name in unused}
+    def _values_as_json(self, values: Values, latex: Any) -> dict[str, Any]:
+        trace = values.trace
         return {
             id: {
                 "value": trace.text(id),
                 "shown": str(trace.show(id)),
                 "exact": trace.exact(id),
-                "latex": latex(known[id]),
+                "latex": latex(values.quantities[id]),
             }
             for id in trace.values
         }
 
     def _step_as_json(self, trace: Trace, step: Step, number: int, latex: Any, text: Any) -> dict[str, Any]:
         line, _ = step_line(trace, step)
-        formula = line.sides[0][1]
-        substituted = line.sides[1][1] if len(line.sides) > 2 else line.sides[-1][1]
 
         def both(expr: Expr) -> dict[str, str]:
             return {"latex": latex(expr), "text": text(expr)}
@@ -183,8 +281,8 @@ class Solution(Page):
             "number": number,
             "result": step.result.id,
             "kind": step.kind,
-            "formula": both(formula),
-            "substituted": both(substituted),
+            "formula": both(_symbolic(line)),
+            "substituted": both(_substituted(line)),
             "uses": [quantity.id for quantity in step.uses],
             "value": trace.text(step.result.id),
             "shown": str(trace.show(step.result.id)),

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from collections import Counter
 
 import pytest
 from hypothesis import settings
@@ -42,8 +43,13 @@ def needs(*programs: str) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """The figures that tests record, e.g. how many digits a sweep has compared."""
+    """The figures that tests record, e.g. how many digits a sweep has compared; counts of one name are summed up."""
     reports = [report for outcome in ("passed", "failed") for report in terminalreporter.getreports(outcome)]
-    figures = {f"{name}: {value}" for report in reports for name, value in report.user_properties}
-    for line in sorted(figures):
+    figures = [figure for report in reports for figure in report.user_properties]
+    counts: Counter[str] = Counter()
+    for name, value in figures:
+        if isinstance(value, int):
+            counts[name] += value
+    lines = {f"{name}: {value}" for name, value in figures if name not in counts}
+    for line in sorted(lines | {f"{name}: {count}" for name, count in counts.items()}):
         terminalreporter.write_line(line)

@@ -83,6 +83,8 @@ def cells_of(table: str) -> Rows:
         elif not line.startswith(("|", r"\begin", r"\end")) and r"\\" in line:
             rows.append([cell.strip() for cell in line.rpartition(r"\\")[0].split(" & ")])
     rows = [[cell.removeprefix("$").removesuffix("$") for cell in row] for row in rows]
+    if rows[0][-1] == "marks":  # what a row earns is none of its numbers
+        rows = [row[:-1] for row in rows]
     head, *body = rows
     if "" not in head[1:]:
         return rows

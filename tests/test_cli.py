@@ -228,13 +228,17 @@ def test_what_cannot_be_worked_leaves_no_output(here: Path) -> None:
 
 KNOWN = "Known: md, markdown, tex, latex, typ, typst, html, txt, text, json, pdf"
 MISTAKES = {  # arguments after `solve XOR`, what is said
-    "--to foo": f'output: 1 problem\n  format: "foo" is not known. {KNOWN}\n',
-    "--to MD": f'output: 1 problem\n  format: "MD" is not known. {KNOWN}\n',
-    "-o page.foo": 'page.foo: 1 problem\n  "foo" is no format. '
+    "--to foo": f'command line: 1 problem\n  --to: "foo" is not known. {KNOWN}\n',
+    "--to MD": f'command line: 1 problem\n  --to: "MD" is not known. {KNOWN}\n',
+    "-o page.foo": 'command line: 1 problem\n  page.foo: "foo" is no format. '
     'Use one of .md, .tex, .typ, .html, .txt, .json, .pdf, or',
-    "-o page": 'page: 1 problem\n  "" is no format. Use one of',
-    "-o .md": '.md: 1 problem\n  "" is no format',
+    "-o page": 'command line: 1 problem\n  page: "" is no format. Use one of',
+    "-o .md": 'command line: 1 problem\n  .md: "" is no format',
     "--decimals 3 --significant 3": "command line: 1 problem\n  --decimals, --significant: both found",
+    "--to foo --dialect x --paper a4 --decimals 31": f'{XOR}: 3 problems\n  --to: "foo" is not known. {KNOWN}\n'
+    '  --dialect: "x" is not known. Known: github, gitlab, pandoc, jupyter, plain\n  rounding.decimals: 31 found',
+    "-o page.foo --dialect x --paper y": 'command line: 3 problems\n  page.foo: "foo" is no format. ',
+    "--dialect x --paper y --engine z --to pdf": "command line: 3 problems\n  --dialect: ",
     "--decimals 31": f"{XOR}: 1 problem\n  rounding.decimals: 31 found, at most 30 needed\n",
     "--decimals -1": "rounding.decimals: -1 found, at least 0 needed",
     "--significant 0": "rounding.significant: 0 found, at least 1 needed",
@@ -490,10 +494,8 @@ def test_formats_lists_what_to_takes() -> None:
         assert line[24:].strip().endswith(".")
 
 
-def test_a_notebook_shows_a_solution() -> None:
+def test_a_solution_knows_its_quantities_by_id() -> None:
     solution = calc.solve(calc.load(XOR))
-    assert solution._repr_markdown_() == solution.render("markdown", dialect="jupyter")
-    assert solution._repr_latex_().startswith(r"\documentclass")
     assert solution["dE/dw2_1_1"].shown.startswith("-0.0")
     with pytest.raises(KeyError, match="no quantity"):
         solution["zzz"]

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -29,7 +30,7 @@ NASTY = r"<script>alert(1)</script> & \input{x} % $^_ #{} ]]> --> é 🙂 " + '"
 
 
 def dense(shape: tuple[int, ...], digits: int = 2, **tables: object) -> calc.Problem:
-    """A network with a number on every edge."""
+    """A network with a number on every edge: of up to so many decimals, positive or negative."""
     source = random.Random(str(shape))
 
     def number() -> float:
@@ -90,20 +91,26 @@ def outside(picture: Picture) -> list[Box]:
     return [b for b in boxes(picture) if b[0] < 0 or b[1] < 0 or b[2] > picture.width or b[3] > picture.height]
 
 
-SHAPES = list(itertools.product(range(1, 9), repeat=3))
-CORNERS = [(1, 1, 1), (2, 2, 1), (3, 2, 2), (8, 1, 8), (1, 8, 1), (5, 7, 6), (8, 8, 8)]
+SHAPES = [shape for layers in (2, 3) for shape in itertools.product(range(1, 9), repeat=layers)]
+CORNERS = [(1, 1), (8, 8), (1, 1, 1), (2, 2, 1), (3, 2, 2), (8, 1, 8), (1, 8, 1), (5, 7, 6), (8, 8, 8)]
 
 
-def test_no_label_of_a_network_stands_over_another_up_to_eight_units_in_each_layer(sweep: Sweep) -> None:
-    count = sweep.count(seconds=40, ci=len(SHAPES), full=len(SHAPES))
+@pytest.mark.parametrize("digits", [2, 4])
+def test_no_label_of_a_network_stands_over_another_up_to_eight_units_in_each_layer(
+    digits: int, sweep: Sweep, record_property: Callable[[str, object], None]
+) -> None:
+    count = sweep.count(seconds=20, ci=len(SHAPES), full=len(SHAPES))
     chosen = [*CORNERS, *random.Random(1).sample(SHAPES, count - len(CORNERS))] if count < len(SHAPES) else SHAPES
+    labels = 0
     for shape in chosen:
-        problem = dense(shape)
-        picture = picture_of(problem, "network")
+        picture = picture_of(dense(shape, digits), "network")
         assert not overlaps(picture), shape
         assert not outside(picture), shape
         weights = sum(a * b for a, b in itertools.pairwise(shape))
         assert sum(isinstance(s, Label) and s.ground for s in picture.shapes) == weights + sum(shape[1:])
+        labels += len(boxes(picture))
+    record_property("pictures of networks up to 8-8-8 without an overlap", len(chosen))
+    record_property("texts and nodes in them", labels)
 
 
 @pytest.mark.parametrize("profile", ["net-out", "from-to", "vw", "ih-ho", "delta-nabla", "x-layer"])
@@ -297,12 +304,6 @@ def test_every_example_that_can_be_drawn_whole_has_its_picture_on_the_page(path:
         assert not outside(figure.draw()), figure.name
 
 
-def test_the_picture_of_the_readme_is_what_its_command_gives() -> None:
-    shown = (ROOT / "examples" / "xor-network.svg").read_text("utf-8")
-    remedy = "to rewrite it: calc figure examples/xor.toml network -o examples/xor-network.svg"
-    assert shown == calc.solve(calc.load(ROOT / "examples" / "xor.toml")).figure("network").svg, remedy
-
-
 # --- curves and surfaces ---------------------------------------------------------------------------------------------
 
 
@@ -314,6 +315,22 @@ def test_the_drawn_surface_is_the_loss_that_the_page_works() -> None:
         height = loss_over(problem, first.graph, (pair[0], pair[1]))
         before = [int(v.p) / int(v.q) for v in (first.given[w.id] for w in pair)]
         assert height(*before) == pytest.approx(float(calc.solve(problem)[first.graph.loss.id].value), rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("language", "one", "three"),
+    [
+        ("en", "over 1 epoch.", "over 3 updates."),
+        ("de", "über 1 Epoche von", "über 3 Aktualisierungen von"),
+        ("fr", "en 1 époque.", "en 3 mises à jour."),
+        ("es", "en 1 época.", "en 3 actualizaciones."),
+    ],
+)
+def test_the_curve_says_over_how_many_updates_or_epochs_it_goes(language: str, one: str, three: str) -> None:
+    said = {("solution", "language"): language}
+    online = calc.solve(calc.load(ROOT / "examples" / "xor-online.toml", said | {("training", "epochs"): 1}))
+    assert one in online.figure("loss").alternative
+    assert three in calc.solve(descent(solution={"language": language})).figure("loss").alternative
 
 
 def test_contour_lines_of_a_cone_are_circles_that_close() -> None:
@@ -389,3 +406,5 @@ def test_the_command_line_tells_what_is_wrong_with_status_2(tmp_path: Path) -> N
         done = CliRunner().invoke(app, ["figure", path, name, "-o", str(tmp_path / file)])
         assert done.exit_code == 2, name
         assert not list(tmp_path.iterdir())
+    done = CliRunner().invoke(app, ["figure", path, "portrait", "-o", "x.jpg", "--language", "xx"])
+    assert re.findall(r"^  (\S+) ", done.stderr, re.MULTILINE) == ["figure:", "x.jpg:", "solution.language:"]

@@ -50,12 +50,6 @@ def check_pages(problem: calc.Problem, folder: Path) -> None:
     assert not words_outside(folder / "typst.pdf")
 
 
-@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
-def test_an_example_compiles_and_stays_within_its_margins(path: Path, tmp_path: Path) -> None:
-    needs("pdflatex", "pdftotext")
-    check_pages(calc.load(path), tmp_path)
-
-
 def test_random_networks_compile_and_stay_within_their_margins(sweep: Sweep, tmp_path: Path) -> None:
     needs("pdflatex", "pdftotext")
     for seed in range(sweep.count(seconds=4, ci=25, full=120)):

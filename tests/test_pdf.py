@@ -2,7 +2,6 @@
 
 import io
 import os
-import random
 import re
 import subprocess
 import sys
@@ -11,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Sweep, needs
+from conftest import needs
 from hypothesis import given
 from hypothesis import strategies as st
 from pypdf import PdfReader
@@ -22,7 +21,7 @@ import calc
 from calc.document import Line
 from calc.expr import Call, Derivative, Expr, Frac, Matrix, Name, Neg, Partial, Pow, Prod, Shape, Sum, Transposed
 from calc.notation import notation_of
-from calc.pdf import PAPERS, STANDARDS, Print, typeset
+from calc.pdf import PAPERS, Print, typeset
 from calc.render import wording
 from calc.render.layout import rows
 from calc.render.speech import Speech
@@ -86,7 +85,9 @@ def test_a_pdf_is_tagged_and_every_formula_on_it_is_read_aloud() -> None:
 def test_no_equation_of_any_example_goes_without_words() -> None:
     for path in EXAMPLES:
         source = calc.solve(calc.load(path)).render("typst").partition("#align(center")[2]
-        spoken = re.findall(r'#math\.equation\(alt: "((?:[^"\\]|\\.)*)", (?:block: true, )?\$.*?\$\);', source)
+        spoken = re.findall(
+            r'#math\.equation\(alt: "((?:[^"\\]|\\.)*)", (?:math\.display\()?\$.*?\$(?:\.body\))?\);', source
+        )
         assert spoken
         assert all(re.fullmatch("[A-Za-z0-9][A-Za-z0-9 ,;:]*", words) for words in spoken), path
         assert source.count("math.equation") == len(spoken)
@@ -98,7 +99,7 @@ def test_a_picture_on_the_page_and_alone_says_what_it_shows() -> None:
     figure = solution.figure("network")
     for page in (solution.pdf(), figure.typeset("pdf")):
         said = next(tag["/Alt"] for tag in tags(read(page)) if tag["/S"] == "/Figure")
-        assert said.startswith("A fully connected network with 2 inputs: ")
+        assert said.startswith("A fully connected network: 2 inputs, 2 hidden units ")
 
 
 @pytest.mark.parametrize("name", ["network", "graph", "surface"])
@@ -108,20 +109,6 @@ def test_a_picture_of_a_problem_without_title_has_one(name: str) -> None:
     assert metadata is not None
     assert metadata.title == wording(None)[f"figure.title_{name}"]
     assert figure.typeset("png").startswith(b"\x89PNG")
-
-
-def test_every_example_meets_every_standard_on_both_papers(sweep: Sweep, tmp_path: Path) -> None:
-    needs("pdftotext")
-    cases = [(path, paper, standard) for path in EXAMPLES for paper in PAPERS for standard in STANDARDS]
-    random.Random(5).shuffle(cases)
-    for path, paper, standard in cases[: sweep.count(seconds=6, ci=len(cases), full=len(cases))]:
-        pdf = calc.solve(calc.load(path)).pdf(paper=paper, standard=standard)  # Typst refuses what does not conform
-        (tmp_path / "page.pdf").write_bytes(pdf)
-        assert not words_outside(tmp_path / "page.pdf"), (path, paper)
-        page = read(pdf)
-        assert {tuple(map(round, one.mediabox[2:])) for one in page.pages} == {SIZES[paper]}
-        marks = page.trailer["/Root"]["/Metadata"].get_data()
-        assert (b"pdfuaid:part>1<" in marks, b"pdfaid:part>2<" in marks) == (standard == "ua-1", standard == "a-2a")
 
 
 def test_lines_break_alike_on_both_papers() -> None:
@@ -310,7 +297,7 @@ def test_a_weight_with_a_symbol_of_the_course_is_read_by_it() -> None:
 def test_a_line_that_is_broken_is_read_row_by_row() -> None:
     problem = calc.load(ROOT / "examples" / "pixel-digits.toml")
     source = calc.solve(problem).render("typst")
-    goes_on = re.findall(r'alt: "([^"]*)", block: true, \$ quad', source)
+    goes_on = re.findall(r'alt: "([^"]*)", math\.display\(\$quad', source)
     assert goes_on
     assert all(re.match("(plus|minus|times) ", words) for words in goes_on)
 

@@ -110,7 +110,7 @@ UNREADABLE: dict[str, tuple[str | bytes, str]] = {
     "NUL": (b"\0\0\0", "line 1, column 1: not TOML: Invalid statement"),
     "a control character": ('title = "a\x01b"\n' + GOOD, "line 1, column 11: not TOML: Illegal character U+0001"),
     "a bare carriage return": (GOOD.replace("\n", "\r"), "line 1, column 20: not TOML: Expected newline"),
-    "UTF-16": (GOOD.encode("utf-16"), "line 1: not UTF-8. Save the file as UTF-8"),
+    "UTF-16": (GOOD.encode("utf-16"), "line 1: not UTF-8 but UTF-16. Save the file as UTF-8"),
     "Latin-1": (('title = "x"\n' * 2 + "# é").encode("latin-1"), "line 3: not UTF-8. Save the file as UTF-8"),
     "a surrogate": (b'title = "\xed\xa0\x80"\n', "line 1: not UTF-8"),
     "random bytes": (bytes(range(256)), "line 2: not UTF-8"),

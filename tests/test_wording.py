@@ -259,9 +259,11 @@ def run(*words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
 
-def test_the_command_line_takes_a_language() -> None:
+def test_the_command_line_takes_a_language(tmp_path: Path) -> None:
     assert "## Rückwärtsrechnung" in run("solve", "examples/xor.toml", "--language", "de").stdout
     assert "règle de la chaîne" in run("derive", "exp(-x)", "--language", "fr").stdout
+    run("figure", "examples/xor.toml", "network", "--language", "es", "-o", str(tmp_path / "network.svg"))
+    assert "entradas" in (tmp_path / "network.svg").read_text("utf-8")
 
 
 def test_an_unknown_language_is_told() -> None:

@@ -27,8 +27,9 @@ def loss(problem: Problem, iterations: Sequence[Iteration[Any]]) -> Figure:
     key = "falls" if last.value < first.value else "rises" if last.value > first.value else "stays"
     count = len(told) - 1
     across = "figure.epoch" if by_epoch else "figure.update"
+    steps = Words(f"{across}s_{'one' if count == 1 else 'many'}", {"count": count})
     sentences = [
-        Words(f"figure.loss_{key}", {"loss": quantity, "count": count, "first": Num(first), "last": Num(last)}),
+        Words(f"figure.loss_{key}", {"loss": quantity, "steps": steps, "first": Num(first), "last": Num(last)}),
         Words("figure.points", {"values": tuple(_equation(k, value) for k, value in enumerate(told))}),
     ]
     chosen = tuple(sentences if len(told) <= MOST_DOTS else sentences[:1])

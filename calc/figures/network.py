@@ -5,9 +5,11 @@ its weights, which could not be complete. Where the numbers of a pair of layers 
 apart until they do.
 """
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
+from math import inf
 
 from calc.document import Dot, Figure, Ink, Label, Line, Node, Path, Picture, Point, Shape, Text, Words
 from calc.expr import Name, Num
@@ -167,18 +169,20 @@ class _Drawing:
         slots = max(len(column.units) for column in kept)
         top = MARGIN + RADIUS + (18 if biased else 0)
         self.height = top + pitch * (slots - 1) + RADIUS + 4
-        x, before = MARGIN, False
+        x, before = MARGIN, 0  # units of the column before
         for column in self.columns:
             if column is None:
-                x, before = x + 56, False
+                x, before = x + 56, 0
                 continue
             own = pitch * min(1.6, (slots / len(column.units)) ** 0.5)
             start = (top + self.height - RADIUS - 4 - own * (len(column.units) - 1)) / 2
             column.ys = tuple(start + own * i for i in range(len(column.units)))
             half = max(column.width / 2, column.above)
-            gap = max(60.0, 24.0 + self._widest(column)) * wider if before else 0.0
+            crossed = min(before, len(column.units)) > 1  # then there is room for a number on either side of a crossing
+            sides = 2.2 if crossed else 1.0
+            gap = max(60.0, 24.0 + sides * self._widest(column)) * wider if before else 0.0
             column.x = x + gap + (half if column.layer else max(half, HEADING / 2))
-            x, before = column.x + half, True
+            x, before = column.x + half, len(column.units)
 
     def _widest(self, column: _Column) -> float:
         rows = self.problem.layers[column.layer - 1].weights
@@ -252,22 +256,34 @@ class _Drawing:
                 return None
             best: tuple[float, Label] | None = None
             slope = (b[1] - a[1]) / (b[0] - a[0])
-            others = [(p[1], (q[1] - p[1]) / (q[0] - p[0])) for h, p, k, q in edges if (h, k) != (i, j)]
+            others = [(p[1] - a[1], (q[1] - p[1]) / (q[0] - p[0])) for h, p, k, q in edges if (h, k) != (i, j)]
+            crossed = [_crossing(y, m - slope, height / 2 + abs(m) * width / 2) for y, m in others]
+            begins, ends = sorted(begin for begin, _ in crossed), sorted(end for _, end in crossed)
             for step in range(TRIES + 1):
                 x = left + width / 2 + room * step / TRIES
+                across = bisect_left(begins, x - a[0]) - bisect_right(ends, x - a[0])
+                cost = across + 1.5 * step / TRIES
+                if best is not None and cost >= best[0]:
+                    continue
                 label = Label((x, a[1] + slope * (x - a[0])), text, width, height, ground=True)
                 box = box_of(label)
-                if any(overlap(box, other) for other in boxes):
-                    continue
-                across = sum(abs(y + m * (x - a[0]) - label.at[1]) < height / 2 + abs(m) * width / 2 for y, m in others)
-                cost = across + 1.5 * step / TRIES
-                if best is None or cost < best[0]:
+                if not any(overlap(box, other) for other in boxes):
                     best = cost, label
             if best is None:
                 return None
             labels.append(best[1])
             boxes.append(box_of(best[1]))
         return labels
+
+
+def _crossing(above: float, slope: float, reach: float) -> tuple[float, float]:
+    """From where to where a line passes within ``reach`` of another, which it begins ``above`` and leaves by ``slope``.
+
+    Where it does nowhere, the end is the beginning.
+    """
+    if slope == 0:
+        return (-inf, inf) if abs(above) < reach else (inf, inf)
+    return -above / slope - reach / abs(slope), -above / slope + reach / abs(slope)
 
 
 def _name(layer: int, unit: int) -> str:

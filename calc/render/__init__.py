@@ -5,10 +5,10 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from calc.document import Document
+from calc.document import Derivation, Document
 from calc.errors import Fault, ProblemError, UnsupportedError
 from calc.notation import Notation
-from calc.render.dialects import DIALECTS
+from calc.render.dialects import DIALECTS, Jupyter
 from calc.render.fit import fit
 from calc.render.format import TEMPLATES, Drawing, Format, Options
 from calc.render.html import Html
@@ -21,7 +21,7 @@ from calc.render.view import View, draw
 if TYPE_CHECKING:
     import jinja2
 
-__all__ = ["FORMATS", "VARIANTS", "Drawing", "Format", "Options", "draw", "render", "wording"]
+__all__ = ["FORMATS", "VARIANTS", "Drawing", "Format", "Options", "draw", "render", "show", "wording"]
 
 FORMATS: tuple[type[Format], ...] = (Markdown, Latex, Typst, Html, Text)
 VARIANTS: tuple[type[Format], ...] = (*DIALECTS, *LATEX_VARIANTS)  # chosen by the options of a format
@@ -60,12 +60,25 @@ def render(
     return page
 
 
+def show(
+    what: Derivation, notation: Notation, templates: Path | None = None, language: str = "en"
+) -> tuple[str, list[str]]:
+    """A derivation by itself, as a notebook's formula and as lines of plain text.
+
+    Raises:
+        ProblemError: a template of that folder is wrong.
+    """
+    said = wording(templates, language)
+    notebook, text = View(_format(Jupyter), notation, said, ()), View(_format(Text), notation, said, ())
+    return _fill(_environment(templates), "md/step.md", notebook, what).rstrip(), text.lines(what)
+
+
 @cache
 def _format(format: type[Format]) -> Format:
     return format()
 
 
-def _fill(environment: "jinja2.Environment", template: str, view: "View", document: Document) -> str:
+def _fill(environment: "jinja2.Environment", template: str, view: "View", document: Document | Derivation) -> str:
     from jinja2 import TemplateError
 
     try:

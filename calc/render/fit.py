@@ -140,13 +140,15 @@ def _named(expr: Expr, printer: Printer, room: float, large: list[Matrix]) -> Ex
 
 
 def _by_row(marks: tuple[Mark, ...], rows: int) -> tuple[tuple[Mark, ...], ...]:
-    """What the entries of a matrix earn, row by row, where every entry earns the same; else all in the first row."""
+    """What the entries of a matrix earn, row by row, that for the method in the first; all there where rows differ."""
     if not marks:
         return ()
-    size, rest = divmod(len(marks), rows)
-    if rest or any(marks[i : i + size] != marks[:size] for i in range(0, len(marks), size)):
+    method = marks[:1] if marks[0].kind == "M" else ()
+    size, rest = divmod(len(marks) - len(method), rows)
+    if rest:
         return (marks, *[()] * (rows - 1))
-    return tuple(marks[i : i + size] for i in range(0, len(marks), size))
+    first, *others = (marks[len(method) + i * size : len(method) + (i + 1) * size] for i in range(rows))
+    return ((*method, *first), *others)
 
 
 def _worked(line: Line) -> Table:

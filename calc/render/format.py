@@ -47,6 +47,7 @@ class Format(ABC):
     small_page: ClassVar[float | None] = None  # the same in the small letters in which long tables are set on paper
     speaks: ClassVar[bool] = False  # whether every formula carries the words in which it is read aloud
     crowded: ClassVar["type[Format] | None"] = None  # writes what is within sentences and tables of pages in excess
+    hosted: ClassVar[bool] = False  # whether hosts set it, some of which refuse long formulas
     most_rows: ClassVar[int | None] = None  # of a table, where tables cannot break across pages
     pictures: ClassVar[Literal["", "svg", "tikz"]] = ""  # how pictures reach ``figure``; "": there are none
 

@@ -3,24 +3,20 @@
 import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import cache
 from html import escape
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from calc.document import Reference, Words
 from calc.render.format import Drawing, Format, visible
 from calc.render.layout import Row
 from calc.render.mathml import ADDRESS, MathMLPrinter, finish, nowhere
 
-if TYPE_CHECKING:
-    from xml.etree.ElementTree import Element
-
+PAPER = 10.5  # points of the text on paper
+SMALLEST = 16.0  # of a picture that is shrunk as far as its letters, 8 points high, stay legible
 LONGEST = 26  # characters of a formula in a sentence that fit a telephone; a longer one is broken, or scrolls
 
 _RELATION = re.compile("(?=<mo>[=≈→]</mo>)")  # before which a line may be broken
 _TAG = re.compile("<[^>]*>")
-_MATH = re.compile("<math.*?</math>")
-_BETWEEN = {"mfrac": "/", "msub": "_", "msup": "^", "msubsup": "_^"}  # the parts of an element, in characters
 
 
 class Html(Format):
@@ -56,12 +52,17 @@ class Html(Format):
         return f'<a href="#line-{number}">{self.text(said)}</a>'
 
     def figure(self, drawing: Drawing) -> str:
-        """Within HTML the picture's name space is known."""
-        return drawing.source.replace(' xmlns="http://www.w3.org/2000/svg"', "", 1)
+        """Within HTML the picture's name space is known; beside the text it is as large as on paper, or smaller."""
+        size = f'style="width:{drawing.width / PAPER:.2f}rem;min-width:{drawing.width / SMALLEST:.2f}rem"'
+        return drawing.source.replace('xmlns="http://www.w3.org/2000/svg"', size, 1)
 
-    def header(self, cell: str) -> str:
-        """A cell that names its row or column: its formula has a name in characters, for what reads no formulas."""
-        return _MATH.sub(lambda match: f'<math aria-label="{escape(_spelled(match[0]))}"{match[0][5:]}', cell)
+    def spoken(self, formula: str, words: str) -> str:
+        """A formula that names a row or a column, which is read aloud at its cells and there without its structure.
+
+        Elsewhere a screen reader reads the MathML itself.
+        """
+        math = f'<math aria-label="{self.text(words)}">{"".join(_marked(_RELATION.split(formula)))}</math>'
+        return math if len(_seen(formula)) <= LONGEST else f'<span class="wide" tabindex="0">{math}</span>'
 
     def lines(self, blocks: Iterable[Sequence[Row]], placed: Sequence[Mapping[str, int]]) -> list["Line"]:
         """The lines of a derivation.
@@ -133,18 +134,3 @@ def _marked(sides: Sequence[str], address: Callable[[str], str | None] = nowhere
 def _seen(formula: str) -> str:
     """Its characters, about as many as are seen."""
     return _TAG.sub("", formula).replace(" ", "")
-
-
-@cache
-def _spelled(math: str) -> str:
-    """A formula in characters: z_1^(1), ∂E/∂w."""
-    from xml.etree import ElementTree  # only where HTML is asked for
-
-    def spell(element: "Element") -> str:
-        signs = _BETWEEN.get(element.tag, "")
-        text = element.text or ""
-        for i, part in enumerate(element):
-            text += signs[i - 1 : i] + spell(part)
-        return text
-
-    return spell(ElementTree.fromstring(math))

@@ -149,7 +149,7 @@ class Fragment(Latex):
     template = "tex/fragment.tex"
     page = 60.0
     small_page = None
-    pictures = ""  # they take a package
+    pictures: ClassVar[Literal["", "svg", "tikz"]] = ""  # they take a package
     most_rows = 20
 
     def text(self, text: str) -> str:
@@ -162,12 +162,14 @@ class Exam(Fragment):
 
     options = Options(document_class="exam")
     template = "tex/exam.tex"
+    pictures: ClassVar[Literal["", "svg", "tikz"]] = "tikz"
 
 
 class ExamFragment(Exam):
     """The question alone, for an exam of somebody else's."""
 
     options = Options(fragment=True, document_class="exam")
+    pictures = ""
 
 
 LATEX_VARIANTS: tuple[type[Format], ...] = (Fragment, Exam, ExamFragment)

@@ -53,7 +53,8 @@ def rows(
                 broken = _break(Line(line.left, (side,)), printer, room, relations, speech)
                 for i, right in enumerate(broken):
                     first, last = side is line.sides[0] and i == 0, i == len(broken) - 1
-                    laid.append(Row(left if first else "", equation(*right), None, note if last else None))
+                    number = line.number if last and side is line.sides[-1] else None
+                    laid.append(Row(left if first else "", equation(*right), number, note if last else None))
             continue
         broken = _break(line, printer, room, relations, speech)
         for i, right in enumerate(broken):

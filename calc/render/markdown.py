@@ -18,6 +18,7 @@ class Markdown(Format):
     printer: ClassVar[type[Printer]] = LatexPrinter
     page = 96.0
     relations = {"=": "=", "≈": r"\approx", "→": r"\to", "indent": r"\quad"}
+    hosted = True
     opening, closing = "$$", "$$"  # of a block of formulas
 
     def text(self, text: str) -> str:

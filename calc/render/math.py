@@ -126,7 +126,7 @@ class Printer(ABC):
                 return self.write(self.notation.loss) + self.brackets(text), width + 6, BASE
             case Call("exp", (arg,)):
                 text, width = self.measure(arg)
-                return self.exponential(text), width + 6, FACTOR
+                return self.exponential(text), 0.75 * width + 1.5, FACTOR
             case Call("sqrt", (arg,)):
                 text, width = self.measure(arg)
                 return self.root(text), width + 3, BASE

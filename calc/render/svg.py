@@ -64,12 +64,20 @@ class Svg(Format):
         return formula
 
 
-def svg(picture: Picture, write: Callable[[Text], str], title: str, alternative: str, scale: float = 1.0) -> str:
+def svg(
+    picture: Picture,
+    write: Callable[[Text], str],
+    title: str,
+    alternative: str,
+    scale: float = 1.0,
+    ground: bool = False,
+) -> str:
     """The picture as one SVG element that needs nothing else.
 
     Args:
         write: a text of the picture as ``Svg`` writes it.
         title: what it is called; alternative: what it shows. Both are plain text.
+        ground: paper lies under all of it, for pages that may be dark.
     """
     nodes = {shape.name: shape for shape in picture.shapes if isinstance(shape, Node)}
     parts = []
@@ -91,6 +99,7 @@ def svg(picture: Picture, write: Callable[[Text], str], title: str, alternative:
             f'font-family="{FONTS}" font-size="{_n(SIZE)}">',
             f"<title>{escape(visible(title))}</title>",
             f"<desc>{escape(visible(alternative))}</desc>",
+            *([f'<rect width="{width}" height="{height}" fill="#fff" class="paper"/>'] if ground else []),
             *parts,
             "</svg>",
             "",

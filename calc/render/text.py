@@ -25,8 +25,8 @@ class TextPrinter(Printer):
         return text, self.seen(text, width)
 
     def seen(self, text: str, estimate: float) -> float:
-        """All characters stand in one row, but for those of a matrix."""
-        return estimate if OPEN in text else float(len(text))
+        """As many characters as stand side by side; those of a matrix stand in several rows."""
+        return float(len(text) if OPEN not in text else max(map(len, stacked(text))))
 
     def ratio(self, num: str, den: str) -> str:
         return f"{num}/{den}"

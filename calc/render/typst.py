@@ -100,7 +100,7 @@ class Typst(Format):
     template = "typ/document.typ"
     printer = TypstPrinter
     page = 80.0
-    small_page = 100.0
+    small_page = 106.0
     speaks = True
     unbroken = "~"
     pictures = "svg"
@@ -127,7 +127,7 @@ class Typst(Format):
 
     def row(self, formula: str, words: str) -> str:
         """An equation in a row of its own, which a screen reader says in words."""
-        return f"#math.equation(alt: {_literal(_sentence(words))}, block: true, $ {formula} $);"
+        return f"#math.equation(alt: {_literal(_sentence(words))}, math.display(${formula}$.body));"
 
     def figure(self, drawing: Drawing) -> str:
         source, alternative = _literal(drawing.source), _literal(printable(drawing.alternative, covered("typ")))

@@ -2,11 +2,12 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cache, reduce
+from copy import copy
+from functools import cache, cached_property, reduce
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-from calc.document import Argument, Cell, Derivation, Document, Figure, Line, Reference, Section, Table, Words
+from calc.document import Argument, Cell, Derivation, Document, Figure, Line, Reference, Section, Spaces, Table, Words
 from calc.expr import Expr, Num
 from calc.marks import Mark
 from calc.notation import Notation
@@ -156,6 +157,17 @@ class View:
         ]
         return Grid(head, rows, max(len(table.head), *map(len, rows), 0), len(rows) <= SHORT, long, table)
 
+    @cached_property
+    def _naming(self) -> "View":
+        """The same with words for every formula."""
+        view = copy(self)
+        view.speech = Speech(self.printer.notation, self.said)
+        return view
+
+    def header(self, cell: Cell) -> str:
+        """A cell that names its row or its column, its formulas with the words in which they are read aloud."""
+        return "" if cell is None else self._naming.argument(cell)
+
     def widths(self, grid: "Grid") -> list[float]:
         """How wide each column of a table becomes."""
         rows = [grid.table.head, *grid.table.rows]
@@ -191,7 +203,7 @@ class View:
         notes = [self._cell_width(note) for line in derivation.lines for note in line.notes if note]
         room = self.format.page - self.margin - (max(notes) + GAP if notes else 0)
         laid = rows(derivation.lines, self.printer, room, self.format.relations, self.speech, self.format.row)
-        if self.speech is not None:  # a compiler takes any length, and its rows hold words besides
+        if not self.format.hosted:  # a compiler or a browser takes any length
             return [laid]
         lines: list[list[Row]] = []
         for row in laid:
@@ -217,16 +229,17 @@ class View:
         marks = sum([MARKED + len(self.marks(row.number)) for row in rows]) if self.margin else 0
         return sum([len(row.left) + len(row.right) for row in rows]) + frame + marks
 
-    def spans(self, derivation: Derivation, rows: list[Row]) -> list[int]:
-        """How many rows are to stay on one page from each row on: those of its line; 1 for each where they may part."""
-        if self.tall(derivation):
-            return [1] * len(rows)
-        starts = [i for i, row in enumerate(rows) if row.left or i == 0] + [len(rows)]
-        spans = [1] * len(rows)
+    def kept(self, derivation: Derivation, rows: list[Row]) -> list[bool]:
+        """Which rows stay on a page with the next one: those of a line, and at either end none stands alone."""
+        starts = [i for i, row in enumerate(rows) if i == 0 or row.left or rows[i - 1].note] + [len(rows)]
+        kept = [False] * len(rows)
         for start, end in pairwise(starts):
-            if 1 < end - start <= KEPT and not any(row.note for row in rows[start:end]):
-                spans[start:end] = [end - start, *[0] * (end - start - 1)]
-        return spans
+            if end - start <= KEPT and not self.tall(derivation):
+                kept[start : end - 1] = [True] * (end - start - 1)
+        if not self.printer.notation.matrices and len(rows) > 1:  # a row of those is high enough to stand alone
+            kept[0] = True
+            kept[-2] = True
+        return kept
 
     def parts(self, document: Document) -> list["Part"]:
         """An exam: what is asked, without the section that says what is given."""
@@ -330,13 +343,15 @@ def _groups(sections: Sequence[Section]) -> list[list[Section]]:
 
 
 def _lines_of(section: Section) -> int:
-    """How many lines a student writes: numbered ones, those by a rule of differentiation, and the rows of tables."""
+    """How many lines a student writes: numbered ones, those by a rule of differentiation, rows of tables, spaces."""
     count = 0
     for block in section.blocks:
         if isinstance(block, Derivation):
             count += sum([len(line.notes) or line.number is not None for line in block.lines])
         elif isinstance(block, Table):
             count += len(block.rows)
+        elif isinstance(block, Spaces) and block.room:
+            count += len(block.labels)
     return count
 
 
@@ -403,7 +418,7 @@ def draw(
     Args:
         kind: "svg" or "tikz".
         title: what stands before its own title, e.g. the problem's.
-        whole: as large as it is, not as a page has room for it.
+        whole: as large as it is, not as a page has room for it, and on paper of its own.
     """
     picture = figure.draw()
     alternative = View(Text(), notation, said, ()).prose(figure.alternative)
@@ -418,4 +433,4 @@ def draw(
 
     named = said[f"figure.title_{figure.name}"]
     heading = f"{title}: {named}" if title else named
-    return Drawing(svg(picture, View(Svg(), notation, said, ()).argument, heading, alternative, scale), *size)
+    return Drawing(svg(picture, View(Svg(), notation, said, ()).argument, heading, alternative, scale, whole), *size)
