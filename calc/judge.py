@@ -596,7 +596,8 @@ def usual(numbers: Sequence[Written], page: Precision) -> tuple[Precision, ...]:
         if counts:
             found.append((max(counts.values()), Precision(kind, min(common or counts))))
     most = max((count for count, _ in found), default=0)
-    return tuple(one for count, one in found if 3 * (most - count) <= len(numbers)) or (page,)
+    spare = 0 if most == len(numbers) else len(numbers)  # where all agree there is nothing to decide
+    return tuple(one for count, one in found if 3 * (most - count) <= spare) or (page,)
 
 
 def _is_whole(written: Written) -> bool:
