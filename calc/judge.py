@@ -25,14 +25,15 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from functools import cached_property
+from functools import cached_property, reduce
 
 from flint import arb, fmpq
 
 from calc.answers import Answer, Sheet, Written
 from calc.errors import UnsupportedError
-from calc.expr import Expr, Num, Quantity, evaluate
+from calc.expr import Call, Cases, Expr, Name, Neg, Num, Quantity, evaluate
 from calc.mistakes import SLIPS, Work, changes
+from calc.mistakes.work import everywhere
 from calc.network import Network
 from calc.number import Number, Rounding, Shown, Undecided, Undefined, Unprintable, precision
 from calc.problem import Problem
@@ -42,6 +43,7 @@ from calc.updates import change_of
 
 BITS = 160  # of the intervals: far more than anybody writes digits
 METHODS = ("chain", "delta", "matrix")
+MOST_PLACES = 10**4  # before or behind the point of a number that rounding still widens
 MOST_DECIMALS = 30  # that a page has
 
 
@@ -140,14 +142,16 @@ class Span:
 def span(expr: Expr, values: Mapping[str, Number], uses: Sequence[Quantity]) -> Span:
     """The interval of an expression over intervals.
 
-    Where a case distinction or a pole falls inside, it spans the values at the middles and the ends of the operands.
+    Where a case distinction falls inside, it has the values of all the cases; where a pole does, or a case has no
+    value, those at the middles and the ends of the operands.
     """
-    try:
-        value = evaluate(expr, values)
-        if isinstance(value, fmpq) or value.is_finite():
-            return Span(value)
-    except (Undecided, Undefined):
-        pass
+    for work in (evaluate, _over_cases):
+        try:
+            value = work(expr, values)
+            if isinstance(value, fmpq) or value.is_finite():
+                return Span(value)
+        except (Undecided, Undefined):
+            pass
     whole: arb | None = None
     hole = ""
     for points in _corners(values, uses):
@@ -164,6 +168,41 @@ def span(expr: Expr, values: Mapping[str, Number], uses: Sequence[Quantity]) -> 
             continue
         whole = value if whole is None else whole.union(value)
     return Span(whole, hole)
+
+
+def _over_cases(expr: Expr, values: Mapping[str, Number]) -> Number:
+    """The interval of an expression, of every case distinction that its operands leave open the hull of its cases."""
+    settled: dict[str, Number] = dict(values)
+
+    def settle(part: Expr) -> Expr:
+        if not isinstance(part, Call | Cases):
+            return part
+        try:
+            evaluate(part, settled)
+        except Undecided:
+            cases = [arb(evaluate(case, settled)) for case in _cases(part)]
+            if not cases:
+                raise
+            name = Name(f"case {len(settled)}")
+            settled[name.id] = reduce(arb.union, cases)
+            return name
+        return part
+
+    return evaluate(everywhere(expr, settle), settled)
+
+
+def _cases(part: Call | Cases) -> tuple[Expr, ...]:
+    """What a case distinction may come to."""
+    match part:
+        case Cases(_, _, above, at, below):
+            return above, at, below
+        case Call("abs", (arg,)):
+            return arg, Neg(arg)
+        case Call("max" | "min", args):
+            return args
+        case Call("relu", (arg,)):
+            return arg, Num.of(0)
+    return ()
 
 
 def _corners(values: Mapping[str, Number], uses: Sequence[Quantity]) -> Iterator[dict[str, Number]]:
@@ -520,13 +559,17 @@ class Precision:
     digits: int
 
     def unit(self, value: Number) -> fmpq | None:
-        """A unit of the last place that a number is written with so; None: to significant digits a 0 has none."""
+        """A unit of the last place that a number is written with so; None where it is not written out at all.
+
+        To significant digits that is so of a 0, and of a number beyond any that is written down.
+        """
         if self.kind == "decimals":
             return fmpq(10) ** -self.digits
         size = abs(arb(value).mid())
         if size == 0:
             return None
-        return fmpq(10) ** (math.floor(float(size.log() / arb(10).log())) + 1 - self.digits)
+        power = float(size.log() / arb(10).log())
+        return fmpq(10) ** (math.floor(power) + 1 - self.digits) if abs(power) <= MOST_PLACES else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -546,14 +589,15 @@ def habit(numbers: Sequence[Written], page: Precision) -> Habit:
     found: list[tuple[int, Precision, Precision]] = []
     for kind, counts in (
         ("decimals", Counter(one.decimals for one in numbers)),
-        ("significant", Counter(one.significant for one in numbers)),
+        ("significant", Counter(one.significant for one in numbers if one.value)),
     ):
         if counts:
             most = max(counts, key=lambda digits: (counts[digits], digits))
             fewest = min(digits for digits, count in counts.items() if 16 * count >= len(numbers) or digits == most)
             found.append((counts[most], Precision(kind, most), Precision(kind, fewest)))
     top = max((count for count, *_ in found), default=0)
-    found = [one for one in found if 3 * (top - one[0]) <= len(numbers)]
+    spare = 0 if top == len(numbers) else len(numbers)  # where all agree there is nothing to decide
+    found = [one for one in found if 3 * (top - one[0]) <= spare]
     return Habit(tuple(most for _, most, _ in found) or (page,), tuple(fewest for *_, fewest in found) or (page,))
 
 

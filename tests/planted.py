@@ -3,7 +3,7 @@
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 from circuit_referee import random_graph
@@ -20,6 +20,7 @@ from calc.number import Number, Rounding, Shown, Undecided, Undefined, Unprintab
 OPTIMIZERS = ["sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "adamw"]
 BENT = ["sin(z)", "z * cos(z)", "z**2", "z / (1 + abs(z))", "exp(-z)", "max(z, 0.1 * z)"]
 LARGEST = 30
+MOST_PLACES = 100  # of a number that is written by hand; what comes after a smaller one stays blank
 KINDS = ("network", "optimizer", "rule", "graph", "softmax", "custom", "entropy")
 
 
@@ -96,6 +97,11 @@ class Writer:
         """Every line as it is written by somebody who makes no mistake."""
         return self._written()
 
+    @cached_property
+    def otherwise(self) -> dict[str, Shown]:
+        """The same by somebody who carries on otherwise: what is rounded, or everything."""
+        return Writer(self.key, self.decimals, "full" if self.carry == "rounded" else "rounded").honest()
+
     def plant(self, id: str, changed: Expr, honest: Mapping[str, Shown]) -> Planted | None:
         """The sheet on which one line is worked by a changed expression; None where that has no value or changes
         nothing by more than a unit of the last place.
@@ -114,7 +120,7 @@ class Writer:
         place from what it should be.
         """
         wrong = padded(wrong, self.decimals)
-        right = (honest[id].value, self._round(self.work.steps[id].expr, self.key.full[0]).value)
+        right = [other[id].value for other in (honest, self.otherwise) if id in other]
         if any(abs(wrong.value - one) <= self.unit for one in right) or abs(wrong.value) > LARGEST**2:
             return None
         return Planted(sheet_of(self._written(id, wrong)), id, honest[id], wrong, self._hidden(id, wrong, honest))
@@ -150,6 +156,9 @@ class Writer:
                 value = decided(partial(evaluate, step.expr, values))
                 written[one] = decided(partial(self.rounding.show, value))
             except (Undefined, Undecided, Unprintable, KeyError):  # what comes after it stays blank
+                continue
+            if abs(written[one].exponent or 0) > MOST_PLACES:
+                del written[one]
                 continue
             values[one] = written[one].value if self.carry == "rounded" else value
             if id in written:  # whoever works on a wrong number sees no key that is exact

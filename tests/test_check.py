@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 from conftest import Sweep
-from flint import fmpq
+from flint import arb, fmpq
 from referee import random_problem, random_training, round_as_the_page_says
 
 import calc
 from calc.answers import sheet_of
 from calc.document import Prose
-from calc.expr import evaluate
-from calc.judge import FINE, Key, Verdict, judge, named
+from calc.expr import Call, Name, Sum, evaluate
+from calc.judge import FINE, Key, Verdict, judge, named, span
 from calc.number import Number, Undecided, Undefined, decided
 from calc.training import carried
 
@@ -160,6 +160,25 @@ def test_a_circuit_is_judged_too() -> None:
     report = calc.check(problem, {"q": "4", "df/dq": "-4", "df/dz": "4", "df/dx": "-4"})
     assert verdicts(report) == {"q": "wrong", "df/dq": "right", "df/dz": "follows", "df/dx": "right"}
     assert report.first_wrong == "q"
+
+
+def test_a_wrong_number_that_leads_beyond_anything_that_is_written_is_judged_like_others() -> None:
+    """exp(-exp(60)) has more than 10^25 zeros behind the point"""
+    formulas = ["q = x * y", "g = exp(q)", "f = exp(-g)"]
+    problem = calc.Problem(graph={"formulas": formulas, "values": {"x": 0.5, "y": 2}, "nodes": "formulas"})
+    report = calc.check(problem, {"q": "60.1234", "df/dx": "-0.3587"})
+    assert verdicts(report) == {"q": "wrong", "df/dx": "right"}
+
+
+def test_over_a_case_that_is_left_open_a_line_has_the_numbers_of_all_cases() -> None:
+    """|p| + |q| + |r| + |s|, p within 0.1 of 0: from 0 + 0.9 + 1.9 + 2.9 to 0.1 + 1.1 + 2.1 + 3.1"""
+    names = [Name(letter) for letter in "pqrs"]
+    values = {name.id: arb(middle, 0.1) for middle, name in enumerate(names)}
+    found = span(Sum(tuple(Call("abs", (name,)) for name in names)), values, names).value
+    assert found is not None
+    assert found.contains(fmpq(57, 10))
+    assert found.contains(fmpq(64, 10))
+    assert not found.contains(7)
 
 
 def test_the_other_convention_is_said_first(tmp_path: Path) -> None:
