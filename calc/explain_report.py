@@ -5,7 +5,7 @@ a class      a table of the students, a table of the quantities, then each stude
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from calc.answers import Written
 from calc.award import Award
@@ -24,13 +24,20 @@ class Reporter:
     """Writes the page of one sheet or of a class."""
 
     def __init__(
-        self, key: Key, marked: Sequence[Marked], settings: Sequence[Setting | None], awards: Sequence[Award] | None
+        self,
+        key: Key,
+        marked: Sequence[Marked],
+        settings: Sequence[Setting | None],
+        awards: Sequence[Award] | None,
+        setting_of: Callable[[Judged], Setting | None],
     ) -> None:
         """
         Args:
             settings: for each sheet the setting of the problem under which everything is right, if there is one.
             awards: for each sheet the marks that its answers earn; None: marks are not asked for.
+            setting_of: the setting under which one wrong number is the right one.
         """
+        self.setting_of = setting_of
         self.key, self.marked, self.settings = key, marked, settings
         self.awards = [None] * len(marked) if awards is None else list(awards)
         self.marks = awards is not None
@@ -96,6 +103,9 @@ class Reporter:
         if judged.sources:
             sources = tuple(map(self._named, judged.sources))
             said.insert(0, Words("report.on_wrong", {"quantities": sources}))
+        setting = self.setting_of(judged)
+        if setting is not None:
+            said.append(Words("report.under", {"setting": setting.words}))
         if not said:
             said = [Words("report.unknown")]
         yield Prose(tuple(said))

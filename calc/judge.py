@@ -8,7 +8,7 @@ u    a unit of the last place of v, e.g. 0.01
 right                  v meets the key
 rounded-early          v meets the step's expression over what was written before, none of it wrong; or the key with
                        rounded numbers carried at the precision that v shows
-last-digit             v is one unit beside one of these
+last-digit             v is one unit beside the key
 follows                v meets the step's expression over what was written before, some of it wrong
 known-mistake          v is what a changed expression gives (calc.mistakes)
 known-mistake-follows  the same, over what was written before, some of it wrong
@@ -344,8 +344,8 @@ class _Judge:
                 self.written[number][id] = answer.written
         told = [(one, key.full[number][id]) for number, all in enumerate(self.written) for id, one in all.items()]
         rounded = [one for one, value in told if not one.exact and one.value != value]
-        self.usual = usual([one for one in rounded if not _is_whole(one)], key.precision)
-        self.written = [{id: _placed(one, self.usual) for id, one in all.items()} for all in self.written]
+        self.habit = habit([one for one in rounded if not _is_whole(one)], key.precision)
+        self.written = [{id: _placed(one, self.habit.fewest) for id, one in all.items()} for all in self.written]
         self._worlds: dict[str, list[_World]] = {}
         self.verdicts: dict[tuple[int, str], Verdict] = {}
 
@@ -381,14 +381,14 @@ class _Judge:
             spans[id] = found = span(step.expr, values, step.uses) if not missing else spans[missing[0]]
             if id in written or found.value is None:
                 continue
-            values[id] = _widened(found.value, self.usual, isinstance(step.expr, Quantity))
+            values[id] = _widened(found.value, self.habit.fewest, isinstance(step.expr, Quantity))
             exact = span(step.expr, middles, step.uses).value
             middles[id] = _middle(found.value if exact is None else exact)
         return _World(work, values, middles, spans)
 
     def _meant(self, written: Written, key: Number) -> Number:
         """What later lines are worked from: a number that is short because it is exact is not a coarse one."""
-        units = [unit for one in self.usual if (unit := one.unit(written.value)) is not None]
+        units = [unit for one in self.habit.most if (unit := one.unit(written.value)) is not None]
         if written.value != key or not units:
             return interval(written)
         return _ball(written.value, min(written.half, max(units) / 2))
@@ -420,12 +420,9 @@ class _Judge:
                 follows.append(self._sources(world.work, number, id))
                 if not follows[-1]:
                     return Judged(answer, key, Verdict.ROUNDED_EARLY)
-        rounded = list(self._rounded(written, number, id))
-        if any(meets(mine, value) for value in rounded):
+        if any(meets(mine, value) for value in self._rounded(written, number, id)):
             return Judged(answer, key, Verdict.ROUNDED_EARLY)
-        if self._has_a_last_digit(written, right[-1]) and any(
-            _one_beside(written, value) for value in (*right, *rounded)
-        ):
+        if self._has_a_last_digit(written, right[-1]) and any(_one_beside(written, value) for value in right):
             return Judged(answer, key, Verdict.LAST_DIGIT)
         if follows:
             sources = min(follows, key=len)
@@ -435,8 +432,8 @@ class _Judge:
     def _rounded(self, written: Written, number: int, id: str) -> Iterator[Number]:
         """The key with rounded results carried, at the precision of this number and at the sheet's usual one."""
         shown = {"decimals": written.decimals, "significant": written.significant}
-        own = [Precision(one.kind, shown[one.kind]) for one in self.usual if shown[one.kind] > one.digits]
-        for one in (*self.usual, *own):
+        own = [Precision(one.kind, shown[one.kind]) for one in self.habit.most if shown[one.kind] > one.digits]
+        for one in (*self.habit.most, *own):
             if (0 if one.kind == "decimals" else 1) <= one.digits <= MOST_DECIMALS:
                 found = self.key.rounded(one)
                 if found is not None:
@@ -446,7 +443,7 @@ class _Judge:
         """Whether its last place is one that a slip of rounding reaches: not the only digit of a short number."""
         if written.exact or (written.decimals <= 0 and isinstance(key, fmpq) and key.q == 1):
             return False
-        usual = any(one.kind == "decimals" and written.decimals >= one.digits for one in self.usual)
+        usual = any(one.kind == "decimals" and written.decimals >= one.digits for one in self.habit.most)
         return usual or written.significant >= 2
 
     def _sources(self, work: Work, number: int, id: str) -> tuple[str, ...]:
@@ -562,42 +559,45 @@ class Precision:
     digits: int
 
     def unit(self, value: Number) -> fmpq | None:
-        """A unit of the last place that a number is written with so; None where it is not written out at all.
-
-        To significant digits that is so of a 0, and of a number beyond any that is written down.
-
-        A number too small for the decimals has as many significant digits instead, at least 2, as on calc's own pages.
+        """A unit of the last place that a number is written with so; None: to significant digits a 0 has none,
+        nor has a number beyond any that is written out.
         """
-        size, places = abs(arb(value).mid()), self.digits
-        small = self.kind == "decimals" and 0 < size < arb(10) ** -places
-        if self.kind == "significant" or small:
-            if size == 0:
-                return None
-            count = max(2, places) if small else places
-            power = float(size.log() / arb(10).log())
-            if abs(power) > MOST_PLACES:
-                return None
-            places = count - 1 - math.floor(power)
-        return fmpq(10) ** -places
+        if self.kind == "decimals":
+            return fmpq(10) ** -self.digits
+        size = abs(arb(value).mid())
+        if size == 0:
+            return None
+        power = float(size.log() / arb(10).log())
+        return fmpq(10) ** (math.floor(power) + 1 - self.digits) if abs(power) < MOST_PLACES else None
 
 
-def usual(numbers: Sequence[Written], page: Precision) -> tuple[Precision, ...]:
-    """How coarsely a sheet is written: the fewest digits that one in sixteen of its numbers has.
+@dataclass(frozen=True, slots=True)
+class Habit:
+    """How a sheet is written, by decimals or by significant digits; by both where that is hardly decided.
 
-    By decimals or by significant digits, whichever more of the numbers agree in; both where that is hardly decided.
-    Where there is nothing to tell it by, as the page is.
+    most    the digits that most of its numbers have
+    fewest  the fewest that one in sixteen of them has
     """
-    found: list[tuple[int, Precision]] = []
+
+    most: tuple[Precision, ...]
+    fewest: tuple[Precision, ...]
+
+
+def habit(numbers: Sequence[Written], page: Precision) -> Habit:
+    """By which of the two more of the numbers agree; as the page is where there is nothing to tell it by."""
+    found: list[tuple[int, Precision, Precision]] = []
     for kind, counts in (
         ("decimals", Counter(one.decimals for one in numbers)),
         ("significant", Counter(one.significant for one in numbers if one.value)),
     ):
-        common = [digits for digits, count in counts.items() if 16 * count >= len(numbers)]
         if counts:
-            found.append((max(counts.values()), Precision(kind, min(common or counts))))
-    most = max((count for count, _ in found), default=0)
-    spare = 0 if most == len(numbers) else len(numbers)  # where all agree there is nothing to decide
-    return tuple(one for count, one in found if 3 * (most - count) <= spare) or (page,)
+            most = max(counts, key=lambda digits: (counts[digits], digits))
+            fewest = min(digits for digits, count in counts.items() if 16 * count >= len(numbers) or digits == most)
+            found.append((counts[most], Precision(kind, most), Precision(kind, fewest)))
+    top = max((count for count, *_ in found), default=0)
+    spare = 0 if top == len(numbers) else len(numbers)  # where all agree there is nothing to decide
+    found = [one for one in found if 3 * (top - one[0]) <= spare]
+    return Habit(tuple(most for _, most, _ in found) or (page,), tuple(fewest for *_, fewest in found) or (page,))
 
 
 def _is_whole(written: Written) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 from calc.answers import Sheet, read_answers, sheet_of
 from calc.document import Document
 from calc.errors import CalcError
-from calc.judge import Judged, Key, Marked, judge
+from calc.judge import Judged, Key, Marked, interval, judge, meets, placed
 from calc.notation import notation_of
 from calc.page import Page
 from calc.problem import Problem
@@ -72,6 +72,15 @@ class Report(Page):
                 return setting
         return None
 
+    def setting_of(self, judged: Judged) -> Setting | None:
+        """The setting under which a wrong number is the right one."""
+        id, number = placed(judged.answer.id)
+        if judged.answer.written is None:
+            return None
+        mine = interval(judged.answer.written)
+        keys = (one for one in self._other_keys if judged.answer.id in one[1].ids)
+        return next((setting for setting, key in keys if meets(mine, key.full[number][id])), None)
+
     @cached_property
     def document(self) -> Document:
         """The page, in no particular format."""
@@ -79,7 +88,7 @@ class Report(Page):
         from calc.explain_report import Reporter
 
         awards = [award(self.key, one) for one in self.sheets] if self.marks else None
-        return Reporter(self.key, self.sheets, self.settings, awards).document()
+        return Reporter(self.key, self.sheets, self.settings, awards, self.setting_of).document()
 
     def _as_json(self) -> dict[str, Any]:
         head: dict[str, Any] = {"format": "calc-report", "version": 1}
