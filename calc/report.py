@@ -53,7 +53,8 @@ class Report(Page):
         found: list[Setting | None] = []
         for one in self.sheets:
             wrong = sum(not judged.fine for judged in one.judged)
-            found.append(self._setting_of(one.sheet) if wrong >= MANY else None)
+            first = one.first_wrong
+            found.append(self._setting_of(one.sheet, first) if first is not None and wrong >= MANY else None)
         return tuple(found)
 
     @cached_property
@@ -66,20 +67,16 @@ class Report(Page):
                 continue
         return keys
 
-    def _setting_of(self, sheet: Sheet) -> Setting | None:
+    def _setting_of(self, sheet: Sheet, wrong: Judged) -> Setting | None:
+        """Only where it puts the first wrong line right can it do so for all."""
         for setting, key in self._other_keys:
-            if all(a.id in key.ids for a in sheet.answers) and judge(key, sheet).fine:
+            if _is_right(wrong, key) and all(a.id in key.ids for a in sheet.answers) and judge(key, sheet).fine:
                 return setting
         return None
 
     def setting_of(self, judged: Judged) -> Setting | None:
         """The setting under which a wrong number is the right one."""
-        id, number = placed(judged.answer.id)
-        if judged.answer.written is None:
-            return None
-        mine = interval(judged.answer.written)
-        keys = (one for one in self._other_keys if judged.answer.id in one[1].ids)
-        return next((setting for setting, key in keys if meets(mine, key.full[number][id])), None)
+        return next((setting for setting, key in self._other_keys if _is_right(judged, key)), None)
 
     @cached_property
     def document(self) -> Document:
@@ -111,6 +108,13 @@ class Report(Page):
             marks = award(self.key, one)
             found["marks"] = {"earned": marks.earned.all, "possible": marks.possible.all, "answers": dict(marks.told)}
         return found
+
+
+def _is_right(judged: Judged, key: Key) -> bool:
+    """Whether an answer is the key of another setting, to the digits given."""
+    id, number = placed(judged.answer.id)
+    written = judged.answer.written
+    return written is not None and judged.answer.id in key.ids and meets(interval(written), key.full[number][id])
 
 
 def _as_json(judged: Judged) -> dict[str, Any]:

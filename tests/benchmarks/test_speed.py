@@ -18,6 +18,8 @@ from conftest import Sweep, needs
 from sympy.core.cache import clear_cache
 
 import calc
+from calc.answers import sheet_of
+from calc.judge import Key, judge
 
 ROOT = Path(__file__).parent.parent.parent
 Record = Callable[[str, object], None]
@@ -111,3 +113,30 @@ def test_a_solution_is_twenty_times_faster_than_differentiating_the_loss_in_symp
     figures = f"{1000 * own:.1f} ms against {1000 * other:.0f} ms: {other / own:.0f} times faster"
     record_property("Speed, 2-2-2 network", figures)
     assert other >= (20 if sweep.size == "full" else 6) * own
+
+
+def test_a_sheet_is_checked_faster_than_its_problem_is_solved_and_printed(
+    sweep: Sweep, record_property: Record
+) -> None:
+    """Of the 2-2-2 network, all its lines, every tenth of them wrong; a class of 200 in 5 s is 25 ms a sheet."""
+    problem = calc.load(ROOT / "examples" / "two-outputs.toml")
+    solution = calc.solve(problem)
+    right = {id: solution[id].text for id in solution}
+    wrong = {id: f"{float(solution[id].value) * 1.3 + 0.01:.6f}" for id in list(right)[::10]}
+    key = Key(problem)
+    sheet = sheet_of(right | wrong, problem, key.quantities)
+
+    def whole() -> None:
+        calc.check(problem, right | wrong).render("json")
+
+    def page() -> None:
+        calc.solve(problem).render("latex")
+
+    whole()
+    page()
+    pairs = [(seconds(lambda: judge(key, sheet)), seconds(whole), seconds(page)) for _ in range(sweep.count(5, 10, 30))]
+    of_class, alone, printed = (median(times) for times in zip(*pairs, strict=True))
+    figures = f"{1000 * alone:.0f} ms alone, {1000 * of_class:.0f} ms in a class; the page {1000 * printed:.0f} ms"
+    record_property("Speed, checking a 2-2-2 sheet", figures)
+    assert of_class <= (1.5 if sweep.size == "full" else 3) * printed
+    assert alone <= (6 if sweep.size == "full" else 12) * printed
