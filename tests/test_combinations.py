@@ -97,12 +97,16 @@ def compile_together(frame: str, pages: dict[str, str], folder: Path) -> None:
     assert "Missing character" not in log
 
 
-def compile_documents(pages: dict[str, str], folder: Path) -> None:
-    """Many documents of one preamble in one run."""
-    parts = {name: re.split(r"\\(?:begin|end)\{document\}", page) for name, page in pages.items()}
-    [preamble] = {preamble for preamble, _, _ in parts.values()}
-    frame = rf"{preamble}\begin{{document}}INPUT\end{{document}}"
-    compile_together(frame, {name: body for name, (_, body, _) in parts.items()}, folder)
+def compile_documents(pages: dict[str, str], folder: Path) -> list[Path]:
+    """The PDFs of many documents, those of one preamble in one run: only pages with marks define what they need."""
+    of_preamble: dict[str, dict[str, str]] = {}
+    for name, page in pages.items():
+        preamble, body, _ = re.split(r"\\(?:begin|end)\{document\}", page)
+        of_preamble.setdefault(preamble, {})[name] = body
+    for number, (preamble, bodies) in enumerate(of_preamble.items()):
+        (folder / str(number)).mkdir(exist_ok=True)
+        compile_together(rf"{preamble}\begin{{document}}INPUT\end{{document}}", bodies, folder / str(number))
+    return [folder / str(number) / "page.pdf" for number in range(len(of_preamble))]
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -111,8 +115,7 @@ def test_every_article_compiles_and_stays_within_its_margins(
 ) -> None:
     needs("pdflatex", "pdftotext")
     pages = {name: solution.render("latex") for name, solution in chosen(sweep, 3, [language]).items()}
-    compile_documents(pages, tmp_path)
-    assert not words_outside(tmp_path / "page.pdf")
+    assert not any(words_outside(pdf) for pdf in compile_documents(pages, tmp_path))
     record_property(FAULTLESS, len(pages))
 
 
@@ -124,10 +127,10 @@ def test_every_exam_compiles_with_its_answers_and_without(
     solutions = chosen(sweep, 3, [language])
     pages = {name: one.render("latex", document_class="exam") for name, one in solutions.items()}
     asked = re.findall(r"\\part\[(\d+)\]", "".join(pages.values()))
-    compile_documents(pages, tmp_path)
-    answers = text_of(tmp_path)
+    [pdf] = compile_documents(pages, tmp_path)
+    answers = text_of(pdf.parent)
     compile_documents({name: page.replace(r"\printanswers", "") for name, page in pages.items()}, tmp_path)
-    questions = text_of(tmp_path)
+    questions = text_of(pdf.parent)
     said = wording(None, language)
     points = rf"\((\d+) (?:{said['exam.point']}|{said['exam.points']})\)"
     assert re.findall(points, answers) == re.findall(points, questions) == asked
