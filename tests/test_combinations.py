@@ -8,7 +8,7 @@ import json
 import random
 import re
 import subprocess
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from pathlib import Path
 
@@ -22,10 +22,13 @@ from test_dialects import MATHS, RENDERED, page_of, pandoc, read_by_hosts
 from test_pages import compile_latex, words_outside
 
 import calc
+from calc.blank import blank
+from calc.page import Page
 from calc.pdf import PAPERS, STANDARDS, Print, typeset
 from calc.render import FORMATS, VARIANTS, wording
 
-EXAMPLES = sorted((Path(__file__).parent.parent / "examples").glob("*.toml"))
+FOLDER = Path(__file__).parent.parent / "examples"
+EXAMPLES = sorted(FOLDER.glob("*.toml"))
 LANGUAGES = {"en": ".", "de": ","}  # with the decimal sign of schools that speak it
 SIZES = {"a4": (595, 842), "us-letter": (612, 792)}
 FAULTLESS = "combinations of example, language and format, 0 failures"
@@ -191,20 +194,27 @@ def stress() -> dict[str, calc.Problem]:
     }
 
 
-def save_pages(solutions: Chosen, folder: Path) -> list[Path]:
+def save_pages(solutions: Mapping[str, Page], folder: Path) -> list[Path]:
     for name, solution in solutions.items():
         solution.save(folder / f"{name}.html")
     return [folder / f"{name}.html" for name in solutions]
 
 
-def unusual() -> Chosen:
-    return {name: calc.solve(problem) for name, problem in stress().items()}
+def unusual() -> dict[str, Page]:
+    """The same, and the pages that are no solution."""
+    xor = calc.load(FOLDER / "xor.toml")
+    return {
+        **{name: calc.solve(problem) for name, problem in stress().items()},
+        "class": calc.check(xor, FOLDER / "class.csv", marks=True),
+        "worksheet": blank(xor).worksheet,
+        "keys": calc.conventions(calc.load(FOLDER / "two-outputs.toml")),
+    }
 
 
 def test_the_validator_finds_nothing_in_any_page(sweep: Sweep, record_property: Record, tmp_path: Path) -> None:
     needs("java")
     solutions = chosen(sweep, 6)
-    pages = save_pages(solutions | unusual(), tmp_path)
+    pages = save_pages({**solutions, **unusual()}, tmp_path)
     validator = node_modules() / "vnu-jar" / "build" / "dist" / "vnu.jar"
     command = ["java", "-jar", str(validator), "--format", "json", *map(str, pages)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -220,7 +230,7 @@ def test_axe_finds_nothing_and_no_page_is_wider_than_a_telephone_or_loads_anythi
 ) -> None:
     """An example's pages differ in their words alone, so that axe sees one in the light and the other in the dark."""
     needs("chromium")
-    solutions = chosen(sweep, 1, [language]) if language else unusual()
+    solutions: Mapping[str, Page] = chosen(sweep, 1, [language]) if language else unusual()
     pages = save_pages(solutions, tmp_path)[: sweep.count(seconds=1, ci=len(solutions), full=len(solutions))]
     report = run_script("browser.mjs", "audit", views, *pages)
     assert {page: faults for page, faults in report.items() if faults} == {}
