@@ -43,6 +43,7 @@ from calc.updates import change_of
 
 BITS = 160  # of the intervals: far more than anybody writes digits
 METHODS = ("chain", "delta", "matrix")
+UPDATING = ("state", "change", "update")  # kinds of steps
 MOST_PLACES = 10**4  # before or behind the point of a number that rounding still widens
 MOST_DECIMALS = 30  # that a page has
 
@@ -272,7 +273,7 @@ class Key:
                 Work(
                     current := one.problem.model_copy(update={"solution": options}),
                     one.trace.graph,
-                    dict(_constant(one.trace)) | dict(steps_of(current, one.trace.graph, sequential)),
+                    _with_constants(one.trace, dict(steps_of(current, one.trace.graph, sequential))),
                 )
                 for one in self.iterations
             )
@@ -306,12 +307,22 @@ class Key:
         return done
 
 
-def _constant(trace: Trace) -> Iterator[tuple[str, Step]]:
-    """The lines that no page has: a parameter that is not trained changes by 0 and stays."""
+def _with_constants(trace: Trace, steps: Mapping[str, Step]) -> dict[str, Step]:
+    """The steps of an update with the lines that no page has, before the first change: a parameter that is not
+    trained changes by 0 and stays.
+    """
+    constant: dict[str, Step] = {}
     for w in (name for layer in trace.graph.parameters for name in layer if name not in trace.graph.trained):
         if w.after_update().id in trace.given:
-            yield change_of(w).id, Step(change_of(w), "change", Num.of(0))
-            yield w.after_update().id, Step(w.after_update(), "update", w)
+            constant[change_of(w).id] = Step(change_of(w), "change", Num.of(0))
+            constant[w.after_update().id] = Step(w.after_update(), "update", w)
+    found: dict[str, Step] = {}
+    for id, step in steps.items():
+        if constant and (step.kind in UPDATING or any(used.id in constant for used in step.uses)):
+            found |= constant
+            constant = {}
+        found[id] = step
+    return found | constant
 
 
 # --- judging ---------------------------------------------------------------------------------------------------------
@@ -498,10 +509,10 @@ class _Judge:
             wrong = self._sources(world.work, number, id)
             sources = sources or wrong
             for name, changed in changes(step, world.work):
-                if _gives(changed, full, written) or (not wrong and _gives(changed, world.middles, written)):
+                if _gives(changed, full, written):
                     plain.setdefault(name, Known(name, changed))
-                elif wrong and _gives(changed, world.middles, written):
-                    following.setdefault(name, Known(name, changed))
+                elif _gives(changed, world.middles, written) and not self._is_wrong_too(changed, step, world, number):
+                    (following if wrong else plain).setdefault(name, Known(name, changed))
             middle = world.spans[id].value
             for slip in SLIPS:
                 if written.value in slip.numbers(_printed(full[id], written)):
@@ -519,6 +530,15 @@ class _Judge:
         if hole:
             return Judged(answer, key, Verdict.CANNOT_JUDGE, reason=hole)
         return Judged(answer, key, Verdict.WRONG)
+
+    def _is_wrong_too(self, changed: Expr, step: Step, world: _World, number: int) -> bool:
+        """Whether it is the wrong number of another line: two zeros side by side are no copies of each other."""
+        if not isinstance(changed, Quantity) or changed in step.uses or changed.id not in self.written[number]:
+            return False
+        if changed.id not in world.spans or self.verdicts.get((number, changed.id)) in FINE:
+            return False
+        value = world.spans[changed.id].value
+        return value is None or not meets(interval(self.written[number][changed.id]), value)
 
 
 def judge(key: Key, sheet: Sheet) -> Marked:
@@ -606,8 +626,8 @@ def _is_whole(written: Written) -> bool:
 
 
 def _placed(written: Written, usual: Iterable[Precision]) -> Written:
-    """A whole number or a 0 with the places that it would have had; any other as it is."""
-    if written.exact or not (_is_whole(written) or written.value == 0):
+    """A whole number or a 0 with the places that it would have had; any other, also 1.2e3, as it is."""
+    if written.exact or written.decimals < 0 or not (_is_whole(written) or written.value == 0):
         return written
     units = [unit for one in usual if (unit := one.unit(written.value)) is not None]
     if not units:
