@@ -415,6 +415,14 @@ class _Judge:
         self.verdicts[number, id] = judged.verdict
         return judged
 
+    def is_fine(self, answer: Answer) -> bool:
+        """Whether there is nothing to mend; nothing before it is wrong."""
+        if answer.written is None:
+            return True
+        id, number = placed(answer.id)
+        judged = self._honest(answer, self.written[number][id], id, number, self.key.traces[number].show(id))
+        return judged is not None and judged.fine
+
     def _honest(self, answer: Answer, written: Written, id: str, number: int, key: Shown) -> Judged | None:
         """Right, or right but for rounding, or following from what was wrong before; None: none of these."""
         mine = interval(written)
@@ -543,18 +551,25 @@ class _Judge:
 
 def judge(key: Key, sheet: Sheet) -> Marked:
     """Every answer of a sheet, judged in the order of the steps."""
-    order = {named(id, number): place for place, (number, id) in enumerate(_in_order(key))}
     judge = _Judge(key, sheet)
     with precision(BITS):
-        judged = {a.id: judge.judge(a) for a in sorted(sheet.answers, key=lambda answer: order[answer.id])}
+        judged = {answer.id: judge.judge(answer) for answer in _in_order(key, sheet)}
     first = next((one for one in judged.values() if one.verdict in FIRST_WRONG), None)
     return Marked(sheet, tuple(judged[answer.id] for answer in sheet.answers), first)
 
 
-def _in_order(key: Key) -> Iterator[tuple[int, str]]:
-    for number, of_update in enumerate(key.quantities):
-        for id in of_update:
-            yield number, id
+def is_fine(key: Key, sheet: Sheet) -> bool:
+    """Whether nothing of a sheet is wrong; it is looked no further than to the first answer that is."""
+    judge = _Judge(key, sheet)
+    with precision(BITS):
+        return all(judge.is_fine(answer) for answer in _in_order(key, sheet))
+
+
+def _in_order(key: Key, sheet: Sheet) -> list[Answer]:
+    """The answers in the order of the steps."""
+    ids = (named(id, number) for number, of_update in enumerate(key.quantities) for id in of_update)
+    order = {id: place for place, id in enumerate(ids)}
+    return sorted(sheet.answers, key=lambda answer: order[answer.id])
 
 
 # --- numbers as somebody writes them ---------------------------------------------------------------------------------

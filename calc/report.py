@@ -11,7 +11,7 @@ from typing import Any
 from calc.answers import Sheet, read_answers, sheet_of
 from calc.document import Document
 from calc.errors import CalcError
-from calc.judge import Judged, Key, Marked, interval, judge, meets, placed
+from calc.judge import Judged, Key, Marked, interval, is_fine, judge, meets, placed
 from calc.notation import notation_of
 from calc.page import Page
 from calc.problem import Problem
@@ -68,7 +68,7 @@ class Report(Page):
 
     def _setting_of(self, sheet: Sheet) -> Setting | None:
         for setting, key in self._other_keys:
-            if all(a.id in key.ids for a in sheet.answers) and judge(key, sheet).fine:
+            if all(a.id in key.ids for a in sheet.answers) and is_fine(key, sheet):
                 return setting
         return None
 
