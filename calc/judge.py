@@ -23,6 +23,7 @@ have been rounded on the way as the sheet's other numbers are, and is widened by
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property, reduce
@@ -507,6 +508,7 @@ class _Judge:
         sources: tuple[str, ...] = ()
         hole = ""
         seen: list[Expr] = []
+        slips = tuple(_slips(full[id], written))
         for method in self.key.methods:
             world = self.worlds(method)[number]
             step = world.work.steps.get(id)
@@ -522,14 +524,9 @@ class _Judge:
                 elif _gives(changed, world.middles, written) and not self._is_wrong_too(changed, step, world, number):
                     (following if wrong else plain).setdefault(name, Known(name, changed))
             middle = world.spans[id].value
-            for slip in SLIPS:
-                if written.value in slip.numbers(_printed(full[id], written)):
-                    plain.setdefault(slip.name, Known(slip.name))
-                elif middle is not None and written.value in slip.numbers(_printed(_middle(middle), written)):
-                    (following if wrong else plain).setdefault(slip.name, Known(slip.name))
-        if not seen:  # of what is given there is only a slip of the pen
-            shown = _printed(full[id], written)
-            plain = {slip.name: Known(slip.name) for slip in SLIPS if written.value in slip.numbers(shown)}
+            for name in () if middle is None else _slips(_middle(middle), written):
+                (following if wrong and name not in slips else plain).setdefault(name, Known(name))
+        plain |= {name: Known(name) for name in slips}  # of what is given there is nothing else
         if plain:
             return Judged(answer, key, Verdict.KNOWN_MISTAKE, tuple(plain.values()))
         if following:
@@ -678,16 +675,24 @@ def _one_beside(written: Written, value: Number) -> bool:
     return any(meets(_ball(written.value + step, written.half), value) for step in (unit, -unit))
 
 
-def _printed(value: Number, written: Written) -> Shown:
-    """A number as the writer would have written it, with as many decimals."""
-    if 0 <= written.decimals <= MOST_DECIMALS:
-        rounding = Rounding(decimals=written.decimals)
-    else:
-        rounding = Rounding(decimals=None, significant=min(written.significant, MOST_DECIMALS))
-    try:
-        return rounding.show(value)
-    except (Undecided, Unprintable):
-        return Shown("0", exact=False)
+def _slips(value: Number, written: Written) -> Iterator[str]:
+    """The slips of the pen that give what was written for a number."""
+    shown = list(_printed(value, written))
+    yield from (slip.name for slip in SLIPS if any(written.value in slip.numbers(one) for one in shown))
+
+
+def _printed(value: Number, written: Written) -> Iterator[Shown]:
+    """A number as the writer would have written it: with as many decimals, and with as many digits, which remain as
+    many where the decimal point is moved; a single digit tells nothing there.
+    """
+    significant = Rounding(decimals=None, significant=min(written.significant, MOST_DECIMALS))
+    in_range = 0 <= written.decimals <= MOST_DECIMALS
+    for rounding in (
+        *((Rounding(decimals=written.decimals),) if in_range else ()),
+        *((significant,) if written.significant > 1 or not in_range else ()),
+    ):
+        with suppress(Undecided, Unprintable):
+            yield rounding.show(value)
 
 
 def _gives(changed: Expr, values: Mapping[str, Number], written: Written) -> bool:

@@ -68,6 +68,9 @@ def verdicts(report: calc.Report) -> dict[str, str]:
         ({"dE/dw2_1_1": "0"}, {"dE/dw2_1_1": "wrong"}),
         ({"a1_1": "?"}, {"a1_1": "not-attempted"}),
         ({"z1_1": "11/10"}, {"z1_1": "right"}),
+        # the decimal point one place off leaves as many digits: 0.7503, 0.8938
+        ({"a1_1": "7.503"}, {"a1_1": "known-mistake"}),
+        ({"a1_1": "0.07503", "z2_1": "8.938"}, {"a1_1": "known-mistake", "z2_1": "known-mistake"}),
         # the same wrong number twice: neither line is taken for a copy of the other
         ({"z1_1": "0.7", "z1_2": "0.7"}, {"z1_1": "wrong", "z1_2": "wrong"}),
         ({"z1_1": "10/9"}, {"z1_1": "wrong"}),
