@@ -212,8 +212,10 @@ def _sheets(table: Table, problem: Problem, quantities: Quantities) -> tuple[She
 
 def _read(cell: object, decimal: str) -> Written | None:
     """A cell's number; None where it is left blank."""
-    if hasattr(cell, "tolist"):  # a number of NumPy's
-        cell = cell.tolist()
+    if hasattr(cell, "tolist"):  # a number of NumPy's; as a float it would show digits that one of 32 bits has not
+        typed, cell = str(cell), cell.tolist()
+        if isinstance(cell, float) and re.fullmatch("-?[0-9].*", typed):
+            cell = Decimal(typed)
     match cell:
         case None:
             return None

@@ -67,14 +67,14 @@ class Reporter:
         right = sum(counts[verdict] for verdict in FINE) - counts[Verdict.NOT_ATTEMPTED]
         if not attempted:
             yield Words("report.nothing")
-            return
-        if right == attempted:
+        elif right == attempted:
             yield Words("report.all_one" if attempted == 1 else "report.all_many", {"count": attempted})
         else:
-            yield Words("report.some", {"right": right, "count": attempted})
+            yield Words("report.some_one" if right == 1 else "report.some_many", {"right": right, "count": attempted})
         for verdict in (Verdict.ROUNDED_EARLY, Verdict.LAST_DIGIT, Verdict.FOLLOWS, Verdict.CANNOT_JUDGE):
             yield from self._counted(f"report.count_{_key(verdict)}", counts[verdict])
-        yield from self._counted("report.count_not_attempted", counts[Verdict.NOT_ATTEMPTED])
+        if attempted:
+            yield from self._counted("report.count_not_attempted", counts[Verdict.NOT_ATTEMPTED])
         trivial = tuple(dict.fromkeys(id for judged in one.judged for id in judged.trivial))
         if trivial:
             yield Words("report.trivial", {"quantities": tuple(map(self._named, trivial))})
@@ -93,11 +93,14 @@ class Reporter:
         assert written is not None
         quantity = self._named(judged.answer.id)
         given = Num(shown(written))
-        yield Prose((Words("report.first_is", {"quantity": quantity, "given": given, "key": Num(judged.key)}),))
+        told = Words("report.first_is", {"quantity": quantity, "given": given, "key": Num(judged.key)})
         trace = self.key.traces[number]
         step = trace.steps.get(id)
-        if step is not None:
+        if step is None:  # it is given, or constant
+            yield Prose((told,))
+        else:
             line, _ = step_line(trace, step)
+            yield Prose((told, Words("report.worked_so")))
             yield Derivation((line,))
         said = list(self._mistakes(judged))
         if judged.sources:

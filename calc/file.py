@@ -81,8 +81,6 @@ def text_of(path: str | Path, source: str, what: str, start: str) -> str:
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        if content.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
-            raise ProblemError(source, [Fault("", "UTF-16 found, UTF-8 needed. Save the file as UTF-8")]) from None
         line = content.count(b"\n", 0, error.start) + 1
         found = "not UTF-8 but UTF-16" if content.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) else "not UTF-8"
         raise ProblemError(source, [Fault(f"line {line}", f"{found}. Save the file as UTF-8")]) from None

@@ -23,6 +23,7 @@ have been rounded on the way as the sheet's other numbers are, and is widened by
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property, reduce
@@ -43,6 +44,7 @@ from calc.updates import change_of
 
 BITS = 160  # of the intervals: far more than anybody writes digits
 METHODS = ("chain", "delta", "matrix")
+UPDATING = ("state", "change", "update")  # kinds of steps
 MOST_PLACES = 10**4  # before or behind the point of a number that rounding still widens
 MOST_DECIMALS = 30  # that a page has
 
@@ -272,7 +274,7 @@ class Key:
                 Work(
                     current := one.problem.model_copy(update={"solution": options}),
                     one.trace.graph,
-                    dict(_constant(one.trace)) | dict(steps_of(current, one.trace.graph, sequential)),
+                    _with_constants(one.trace, dict(steps_of(current, one.trace.graph, sequential))),
                 )
                 for one in self.iterations
             )
@@ -306,12 +308,22 @@ class Key:
         return done
 
 
-def _constant(trace: Trace) -> Iterator[tuple[str, Step]]:
-    """The lines that no page has: a parameter that is not trained changes by 0 and stays."""
+def _with_constants(trace: Trace, steps: Mapping[str, Step]) -> dict[str, Step]:
+    """The steps of an update with the lines that no page has, before the first change: a parameter that is not
+    trained changes by 0 and stays.
+    """
+    constant: dict[str, Step] = {}
     for w in (name for layer in trace.graph.parameters for name in layer if name not in trace.graph.trained):
         if w.after_update().id in trace.given:
-            yield change_of(w).id, Step(change_of(w), "change", Num.of(0))
-            yield w.after_update().id, Step(w.after_update(), "update", w)
+            constant[change_of(w).id] = Step(change_of(w), "change", Num.of(0))
+            constant[w.after_update().id] = Step(w.after_update(), "update", w)
+    found: dict[str, Step] = {}
+    for id, step in steps.items():
+        if constant and (step.kind in UPDATING or any(used.id in constant for used in step.uses)):
+            found |= constant
+            constant = {}
+        found[id] = step
+    return found | constant
 
 
 # --- judging ---------------------------------------------------------------------------------------------------------
@@ -404,6 +416,14 @@ class _Judge:
         self.verdicts[number, id] = judged.verdict
         return judged
 
+    def is_fine(self, answer: Answer) -> bool:
+        """Whether there is nothing to mend; nothing before it is wrong."""
+        if answer.written is None:
+            return True
+        id, number = placed(answer.id)
+        judged = self._honest(answer, self.written[number][id], id, number, self.key.traces[number].show(id))
+        return judged is not None and judged.fine
+
     def _honest(self, answer: Answer, written: Written, id: str, number: int, key: Shown) -> Judged | None:
         """Right, or right but for rounding, or following from what was wrong before; None: none of these."""
         mine = interval(written)
@@ -458,7 +478,7 @@ class _Judge:
             seen.add(place)
             at, one = place
             if one in self.written[at]:
-                if self.verdicts.get(place, Verdict.RIGHT) not in FINE:
+                if self.verdicts.get(place) in MISTAKEN:
                     found[named(one, at)] = None
                 continue
             steps = self.key.ways(work.problem.solution.method)[at].steps
@@ -488,6 +508,7 @@ class _Judge:
         sources: tuple[str, ...] = ()
         hole = ""
         seen: list[Expr] = []
+        slips = tuple(_slips(full[id], written))
         for method in self.key.methods:
             world = self.worlds(method)[number]
             step = world.work.steps.get(id)
@@ -498,19 +519,14 @@ class _Judge:
             wrong = self._sources(world.work, number, id)
             sources = sources or wrong
             for name, changed in changes(step, world.work):
-                if _gives(changed, full, written) or (not wrong and _gives(changed, world.middles, written)):
+                if _gives(changed, full, written):
                     plain.setdefault(name, Known(name, changed))
-                elif wrong and _gives(changed, world.middles, written):
-                    following.setdefault(name, Known(name, changed))
+                elif _gives(changed, world.middles, written) and not self._is_wrong_too(changed, step, world, number):
+                    (following if wrong else plain).setdefault(name, Known(name, changed))
             middle = world.spans[id].value
-            for slip in SLIPS:
-                if written.value in slip.numbers(_printed(full[id], written)):
-                    plain.setdefault(slip.name, Known(slip.name))
-                elif middle is not None and written.value in slip.numbers(_printed(_middle(middle), written)):
-                    (following if wrong else plain).setdefault(slip.name, Known(slip.name))
-        if not seen:  # of what is given there is only a slip of the pen
-            shown = _printed(full[id], written)
-            plain = {slip.name: Known(slip.name) for slip in SLIPS if written.value in slip.numbers(shown)}
+            for name in () if middle is None else _slips(_middle(middle), written):
+                (following if wrong and name not in slips else plain).setdefault(name, Known(name))
+        plain |= {name: Known(name) for name in slips}  # of what is given there is nothing else
         if plain:
             return Judged(answer, key, Verdict.KNOWN_MISTAKE, tuple(plain.values()))
         if following:
@@ -520,21 +536,37 @@ class _Judge:
             return Judged(answer, key, Verdict.CANNOT_JUDGE, reason=hole)
         return Judged(answer, key, Verdict.WRONG)
 
+    def _is_wrong_too(self, changed: Expr, step: Step, world: _World, number: int) -> bool:
+        """Whether it is the wrong number of another line: two zeros side by side are no copies of each other."""
+        if not isinstance(changed, Quantity) or changed in step.uses or changed.id not in self.written[number]:
+            return False
+        if changed.id not in world.spans or self.verdicts.get((number, changed.id)) in FINE:
+            return False
+        value = world.spans[changed.id].value
+        return value is None or not meets(interval(self.written[number][changed.id]), value)
+
 
 def judge(key: Key, sheet: Sheet) -> Marked:
     """Every answer of a sheet, judged in the order of the steps."""
-    order = {named(id, number): place for place, (number, id) in enumerate(_in_order(key))}
     judge = _Judge(key, sheet)
     with precision(BITS):
-        judged = {a.id: judge.judge(a) for a in sorted(sheet.answers, key=lambda answer: order[answer.id])}
+        judged = {answer.id: judge.judge(answer) for answer in _in_order(key, sheet)}
     first = next((one for one in judged.values() if one.verdict in FIRST_WRONG), None)
     return Marked(sheet, tuple(judged[answer.id] for answer in sheet.answers), first)
 
 
-def _in_order(key: Key) -> Iterator[tuple[int, str]]:
-    for number, of_update in enumerate(key.quantities):
-        for id in of_update:
-            yield number, id
+def is_fine(key: Key, sheet: Sheet) -> bool:
+    """Whether nothing of a sheet is wrong; it is looked no further than to the first answer that is."""
+    judge = _Judge(key, sheet)
+    with precision(BITS):
+        return all(judge.is_fine(answer) for answer in _in_order(key, sheet))
+
+
+def _in_order(key: Key, sheet: Sheet) -> list[Answer]:
+    """The answers in the order of the steps."""
+    ids = (named(id, number) for number, of_update in enumerate(key.quantities) for id in of_update)
+    order = {id: place for place, id in enumerate(ids)}
+    return sorted(sheet.answers, key=lambda answer: order[answer.id])
 
 
 # --- numbers as somebody writes them ---------------------------------------------------------------------------------
@@ -606,8 +638,8 @@ def _is_whole(written: Written) -> bool:
 
 
 def _placed(written: Written, usual: Iterable[Precision]) -> Written:
-    """A whole number or a 0 with the places that it would have had; any other as it is."""
-    if written.exact or not (_is_whole(written) or written.value == 0):
+    """A whole number or a 0 with the places that it would have had; any other, also 1.2e3, as it is."""
+    if written.exact or written.decimals < 0 or not (_is_whole(written) or written.value == 0):
         return written
     units = [unit for one in usual if (unit := one.unit(written.value)) is not None]
     if not units:
@@ -643,16 +675,24 @@ def _one_beside(written: Written, value: Number) -> bool:
     return any(meets(_ball(written.value + step, written.half), value) for step in (unit, -unit))
 
 
-def _printed(value: Number, written: Written) -> Shown:
-    """A number as the writer would have written it, with as many decimals."""
-    if 0 <= written.decimals <= MOST_DECIMALS:
-        rounding = Rounding(decimals=written.decimals)
-    else:
-        rounding = Rounding(decimals=None, significant=min(written.significant, MOST_DECIMALS))
-    try:
-        return rounding.show(value)
-    except (Undecided, Unprintable):
-        return Shown("0", exact=False)
+def _slips(value: Number, written: Written) -> Iterator[str]:
+    """The slips of the pen that give what was written for a number."""
+    shown = list(_printed(value, written))
+    yield from (slip.name for slip in SLIPS if any(written.value in slip.numbers(one) for one in shown))
+
+
+def _printed(value: Number, written: Written) -> Iterator[Shown]:
+    """A number as the writer would have written it: with as many decimals, and with as many digits, which remain as
+    many where the decimal point is moved; a single digit tells nothing there.
+    """
+    significant = Rounding(decimals=None, significant=min(written.significant, MOST_DECIMALS))
+    in_range = 0 <= written.decimals <= MOST_DECIMALS
+    for rounding in (
+        *((Rounding(decimals=written.decimals),) if in_range else ()),
+        *((significant,) if written.significant > 1 or not in_range else ()),
+    ):
+        with suppress(Undecided, Unprintable):
+            yield rounding.show(value)
 
 
 def _gives(changed: Expr, values: Mapping[str, Number], written: Written) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 from calc.answers import Sheet, read_answers, sheet_of
 from calc.document import Document
 from calc.errors import CalcError
-from calc.judge import Judged, Key, Marked, interval, judge, meets, placed
+from calc.judge import Judged, Key, Marked, interval, is_fine, judge, meets, placed
 from calc.notation import notation_of
 from calc.page import Page
 from calc.problem import Problem
@@ -53,8 +53,7 @@ class Report(Page):
         found: list[Setting | None] = []
         for one in self.sheets:
             wrong = sum(not judged.fine for judged in one.judged)
-            first = one.first_wrong
-            found.append(self._setting_of(one.sheet, first) if first is not None and wrong >= MANY else None)
+            found.append(self._setting_of(one.sheet) if wrong >= MANY else None)
         return tuple(found)
 
     @cached_property
@@ -67,10 +66,9 @@ class Report(Page):
                 continue
         return keys
 
-    def _setting_of(self, sheet: Sheet, wrong: Judged) -> Setting | None:
-        """Only where it puts the first wrong line right can it do so for all."""
+    def _setting_of(self, sheet: Sheet) -> Setting | None:
         for setting, key in self._other_keys:
-            if _is_right(wrong, key) and all(a.id in key.ids for a in sheet.answers) and judge(key, sheet).fine:
+            if all(a.id in key.ids for a in sheet.answers) and is_fine(key, sheet):
                 return setting
         return None
 
@@ -90,7 +88,8 @@ class Report(Page):
     def _as_json(self) -> dict[str, Any]:
         head: dict[str, Any] = {"format": "calc-report", "version": 1}
         if len(self.sheets) == 1:
-            return head | self._sheet_as_json(0)
+            named = {"student": self.sheets[0].sheet.student} if self.sheets[0].sheet.student else {}
+            return head | named | self._sheet_as_json(0)
         students = [{"student": one.sheet.student} | self._sheet_as_json(i) for i, one in enumerate(self.sheets)]
         return head | {"students": students}
 

@@ -4,7 +4,7 @@ from rich.console import Console
 from rich.table import Table as Grid
 from rich.text import Text as Coloured
 
-from calc.document import Cell, Document, Section, Table, Words
+from calc.document import Cell, Document, Prose, Section, Table, Words
 from calc.render import render, wording
 from calc.render.text import Text
 from calc.render.view import View
@@ -41,6 +41,8 @@ def show(report: Report) -> None:
         for block in section.blocks:
             if isinstance(block, Table):
                 console.print(_grid(block, view))
+            elif isinstance(block, Prose):  # in lines as wide as the terminal
+                console.print(Coloured(view.prose(block.sentences) + "\n"))
             else:
                 bare = Document("", (Section(section.heading, (block,)),))
                 text = render(bare, Text, report.notation, report.templates, report.language)

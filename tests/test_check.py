@@ -68,6 +68,11 @@ def verdicts(report: calc.Report) -> dict[str, str]:
         ({"dE/dw2_1_1": "0"}, {"dE/dw2_1_1": "wrong"}),
         ({"a1_1": "?"}, {"a1_1": "not-attempted"}),
         ({"z1_1": "11/10"}, {"z1_1": "right"}),
+        # the decimal point one place off leaves as many digits: 0.7503, 0.8938
+        ({"a1_1": "7.503"}, {"a1_1": "known-mistake"}),
+        ({"a1_1": "0.07503", "z2_1": "8.938"}, {"a1_1": "known-mistake", "z2_1": "known-mistake"}),
+        # the same wrong number twice: neither line is taken for a copy of the other
+        ({"z1_1": "0.7", "z1_2": "0.7"}, {"z1_1": "wrong", "z1_2": "wrong"}),
         ({"z1_1": "10/9"}, {"z1_1": "wrong"}),
         # 0.5 × 0.75 − 0.6 × 0.80 + 1 = 0.895
         (
@@ -291,3 +296,22 @@ def test_honest_work_is_never_called_wrong(sweep: Sweep, record_property: Record
     said = f"{sum(judged.values())} numbers, {len(faults)} called wrong, {judged[Verdict.CANNOT_JUDGE]} not judged"
     record_property("Honest sheets", f"{count} sheets, {said}")
     assert not faults, faults[:5]
+
+
+def test_the_first_wrong_line_may_be_a_given_number_or_a_constant_bias(tmp_path: Path) -> None:
+    problem = load(XOR + "[conventions]\nupdate_biases = false\n", tmp_path)
+    page = calc.check(problem, {"w1_1_1": "0.7", "z1_1": "1.1"}).render("text")
+    assert "the answer is 0.7, the key has 0.1.\n" in page  # and nothing of how it is worked
+    assert calc.check(problem, {"Db1_1": "0.5", "z1_1": "1.7"}).first_wrong == "z1_1"  # the change comes later
+    assert calc.check(problem, {"Db1_1": "0.5", "b1_1'": "1.5", "z1_1'": "1.6"}).first_wrong == "Db1_1"
+
+
+def test_a_blank_sheet_earns_no_marks(tmp_path: Path) -> None:
+    page = calc.check(load(XOR, tmp_path), {"z1_1": "?"}, marks=True).render("text")
+    assert "Nothing has been answered. Marks: 0 of 2" in page
+
+
+def test_a_number_with_a_power_of_ten_has_the_digits_that_it_shows() -> None:
+    problem = calc.load(EXAMPLES / "circuit.toml")  # f = -12
+    found = [verdicts(calc.check(problem, {"f": typed}))["f"] for typed in ("-1e1", "-2e1", "-10")]
+    assert found == ["right", "wrong", "wrong"]
