@@ -377,6 +377,8 @@ def test_what_cannot_be_drawn_is_told_with_what_to_do() -> None:
     assert "1 parameter found, a plane has two" in refusal(circuit("one value"), "surface")
     assert 'surface = ["x", "y"]' in refusal(circuit("a circuit"), "surface")
     assert "is no picture" in refusal(dense((2, 1)), "portrait")
+    with pytest.raises(calc.CalcError, match=r"nowhere: no such folder"):
+        calc.solve(dense((2, 1)), "nowhere").figure("network")
     many = [f"v{k} = {'x' if k == 0 else f'v{k - 1}'} * 2" for k in range(100)]
     large = calc.Problem(graph={"formulas": many, "values": {"x": 1}}, rounding={"significant": 3})
     assert "100 nodes" in refusal(large, "graph")
