@@ -369,6 +369,11 @@ def refusal(problem: calc.Problem, name: str) -> str:
     return str(error.value)
 
 
+def test_a_picture_of_a_problem_with_a_blank_title_has_its_own_alone() -> None:
+    problem = dense((2, 1)).model_copy(update={"title": " "})
+    assert "<title>the network</title>" in calc.solve(problem).figure("network").svg
+
+
 def test_what_cannot_be_drawn_is_told_with_what_to_do() -> None:
     assert "1 update found" in refusal(dense((2, 1)), "loss")
     assert "training.epochs" in refusal(dense((2, 1)), "loss")
