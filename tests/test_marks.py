@@ -224,7 +224,7 @@ def test_every_format_shows_the_marks_beside_the_number_of_the_line() -> None:
     assert expected
     found = {
         "latex": dict(re.findall(rf"\\calcmark\{{(\d+)\}}\{{({CODE})\}}", solution.render("latex"))),
-        "typst": dict(re.findall(rf"\[\((\d+)\)\], \[#\"({CODE})\";\]", solution.render("typst"))),
+        "typst": dict(re.findall(rf"\[\((\d+)\)\], \[[^\]]*\], \w+, \[#\"({CODE})\";\]", solution.render("typst"))),
         "html": dict(re.findall(rf">\((\d+)\)</a>\n<span class=\"marks\">({CODE})</span>", solution.render("html"))),
         "text": dict(re.findall(rf"\((\d+)\) +({CODE})$", solution.render("text"), re.MULTILINE)),
     }
