@@ -58,11 +58,11 @@ class GivenWriter(Lines[Network]):
         bare = not any(layer.biases for layer in self.problem.layers)
         yield prose("given.parameters_no_bias" if bare else "given.parameters")
         biases = sum(name.kind == "b" for name in self.parameters)
+        for parameters in self.graph.parameters:
+            yield self._parameter_table(parameters)
         if not self.full_forward:
             count = {"weights": len(self.parameters) - biases, "biases": biases, "count": len(self.parameters)}
             yield prose("given.count" if biases else "given.count_no_bias", **count)
-        for parameters in self.graph.parameters:
-            yield self._parameter_table(parameters)
 
     def _rates_and_state(self) -> Iterator[Block]:
         """Learning rates where they differ, and the state where one is given."""

@@ -80,7 +80,7 @@ class SolutionOptions(Table):
 
     method: Literal["chain", "delta", "matrix"] = "chain"
     show: Show = "auto"
-    derivations: bool = False
+    derivations: StrictBool = False
     detail: Literal["exam", "full", "brief"] = "exam"
     marks: StrictBool = False
     language: Literal["en", "de", "fr", "es"] = "en"
@@ -276,6 +276,8 @@ def _fault(found: Any, problem: type[Problem]) -> Fault:
     match found["type"]:
         case "value_error":
             what = str(context["error"])
+        case "missing" if isinstance(location[-1], int):  # of a list of a fixed length
+            what = "missing. Add one more entry to the list"
         case "missing":
             what = f'missing. Add "{location[-1]}" here'
         case "extra_forbidden":
@@ -299,6 +301,8 @@ def _fault(found: Any, problem: type[Problem]) -> Fault:
             )
         case "too_short":
             what = f"empty. Add at least one {'number' if where.endswith((']', '.inputs', '.targets')) else 'entry'}"
+        case "too_long":
+            what = f"{kind_of(value)} found, {context['max_length']} entries needed"
         case "tuple_type" | "list_type":
             what = f"{kind_of(value)} found, a list in brackets [ ] needed"
         case "model_type" | "model_attributes_type" | "dict_type" | "mapping_type":

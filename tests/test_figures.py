@@ -369,6 +369,11 @@ def refusal(problem: calc.Problem, name: str) -> str:
     return str(error.value)
 
 
+def test_a_picture_of_a_problem_with_a_blank_title_has_its_own_alone() -> None:
+    problem = dense((2, 1)).model_copy(update={"title": " "})
+    assert "<title>the network</title>" in calc.solve(problem).figure("network").svg
+
+
 def test_what_cannot_be_drawn_is_told_with_what_to_do() -> None:
     assert "1 update found" in refusal(dense((2, 1)), "loss")
     assert "training.epochs" in refusal(dense((2, 1)), "loss")
@@ -377,6 +382,8 @@ def test_what_cannot_be_drawn_is_told_with_what_to_do() -> None:
     assert "1 parameter found, a plane has two" in refusal(circuit("one value"), "surface")
     assert 'surface = ["x", "y"]' in refusal(circuit("a circuit"), "surface")
     assert "is no picture" in refusal(dense((2, 1)), "portrait")
+    with pytest.raises(calc.CalcError, match=r"nowhere: no such folder"):
+        calc.solve(dense((2, 1)), "nowhere").figure("network")
     many = [f"v{k} = {'x' if k == 0 else f'v{k - 1}'} * 2" for k in range(100)]
     large = calc.Problem(graph={"formulas": many, "values": {"x": 1}}, rounding={"significant": 3})
     assert "100 nodes" in refusal(large, "graph")

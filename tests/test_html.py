@@ -229,6 +229,12 @@ def test_a_hostile_title_is_text(kind: str) -> None:
     assert re.sub("<title>.*?</title>|<h1>.*?</h1>", "", titled) == re.sub("<title>.*?</title>|<h1>.*?</h1>", "", xor())
 
 
+def test_a_page_without_a_title_is_named_all_the_same() -> None:
+    page = page_of(calc.load(ROOT / "examples" / "xor.toml").model_copy(update={"title": " "}))
+    assert "<title>Worked solution</title>" in page
+    assert "<h1>Worked solution</h1>" in page
+
+
 def test_what_a_template_prints_without_a_word_is_escaped(tmp_path: Path) -> None:
     (tmp_path / "html").mkdir()
     mine = '<% extends "default/html/document.html" %><% block title %><h1><< document.title >></h1><% endblock %>'

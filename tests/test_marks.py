@@ -102,7 +102,7 @@ def test_on_the_page_of_a_small_network_every_mark_of_every_step_is_shown() -> N
         solution = marked(ONE, method=method)
         page = total_of(marks_on(solution.document.sections))
         on_page = {id for places in solution.placed for id in places}
-        (scheme,) = schemes_of(solution._worked)
+        (scheme,) = schemes_of(solution.worked)
         assert page == total_of(mark for id in on_page for mark in scheme[id])
 
 
@@ -128,10 +128,10 @@ def test_a_step_earns_a_mark_for_its_method_and_one_for_accuracy(id: str, marks:
 def test_another_sample_another_update_and_another_entry_of_a_matrix_earn_no_second_method() -> None:
     samples = [{"inputs": [1, 2], "targets": [1]}, {"inputs": [2, 0], "targets": [0]}]
     tables = ONE | {"samples": samples, "training": {"epochs": 2}}
-    first, second = schemes_of(marked(tables)._worked)
+    first, second = schemes_of(marked(tables).worked)
     assert [first["z1_1@1"], first["z1_1@2"]] == [(METHOD, ACCURACY), (ACCURACY,)]
     assert second["z1_1@1"] == (FOLLOW,)  # its weights are results
-    (whole,) = schemes_of(marked(ONE, method="matrix")._worked)
+    (whole,) = schemes_of(marked(ONE, method="matrix").worked)
     assert [whole["dE/dw1_1_1"], whole["dE/dw1_1_2"]] == [(METHOD, FOLLOW), (FOLLOW,)]
 
 
@@ -224,7 +224,7 @@ def test_every_format_shows_the_marks_beside_the_number_of_the_line() -> None:
     assert expected
     found = {
         "latex": dict(re.findall(rf"\\calcmark\{{(\d+)\}}\{{({CODE})\}}", solution.render("latex"))),
-        "typst": dict(re.findall(rf"\[\((\d+)\)\], \[#\"({CODE})\";\]", solution.render("typst"))),
+        "typst": dict(re.findall(rf"\[\((\d+)\)\], \[[^\]]*\], \w+, \[#\"({CODE})\";\]", solution.render("typst"))),
         "html": dict(re.findall(rf">\((\d+)\)</a>\n<span class=\"marks\">({CODE})</span>", solution.render("html"))),
         "text": dict(re.findall(rf"\((\d+)\) +({CODE})$", solution.render("text"), re.MULTILINE)),
     }

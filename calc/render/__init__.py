@@ -97,8 +97,6 @@ def _environment(templates: Path | None) -> "jinja2.Environment":
     own = jinja2.FileSystemLoader(TEMPLATES)
     loaders: list[jinja2.BaseLoader] = [own, jinja2.PrefixLoader({"default": own})]
     if templates is not None:
-        if not templates.is_dir():
-            raise ProblemError("templates", [Fault(str(templates), "no such folder. Name a folder of templates")])
         loaders.insert(0, jinja2.FileSystemLoader(templates))
     # formats have escapes of their own (``view.text``); what HTML is not told to be safe is escaped once more;
     # LaTeX and Typst need other marks than braces
@@ -123,6 +121,8 @@ def wording(templates: Path | None, language: str = "en") -> Mapping[str, str]:
     """What is said, by key; a user's wording file replaces single sentences."""
     import tomllib
 
+    if templates is not None and not templates.is_dir():
+        raise ProblemError("templates", [Fault(str(templates), "no such folder. Name a folder of templates")])
     said: dict[str, str] = {}
     for folder in (TEMPLATES, templates):
         path = folder / "wording" / f"{language}.toml" if folder else None

@@ -432,5 +432,5 @@ def draw(
     from calc.render.svg import Svg, svg
 
     named = said[f"figure.title_{figure.name}"]
-    heading = f"{title}: {named}" if title else named
+    heading = f"{title}: {named}" if title.strip() else named
     return Drawing(svg(picture, View(Svg(), notation, said, ()).argument, heading, alternative, scale, whole), *size)
