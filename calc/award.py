@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from calc.explain_marks import schemes_of
-from calc.judge import Key, Marked, Verdict, placed
+from calc.judge import Marked, Verdict
+from calc.key import Key, placed
 from calc.marks import Mark, Total, total_of
 
 EARNING = (Verdict.RIGHT, Verdict.ROUNDED_EARLY, Verdict.LAST_DIGIT, Verdict.FOLLOWS)

@@ -11,7 +11,8 @@ from calc.answers import Written
 from calc.award import Award
 from calc.document import Block, Cell, Derivation, Document, Line, Listing, Prose, Section, Table, Words, prose
 from calc.expr import Num, Quantity
-from calc.judge import FINE, Judged, Key, Marked, Verdict, placed
+from calc.judge import FINE, Judged, Marked, Verdict
+from calc.key import Key, placed
 from calc.lines import step_line
 from calc.marks import Total
 from calc.number import Shown

@@ -11,11 +11,13 @@ from typing import Any
 from calc.answers import Sheet, read_answers, sheet_of
 from calc.document import Document
 from calc.errors import CalcError
-from calc.judge import Judged, Key, Marked, interval, is_fine, judge, meets, placed
+from calc.judge import Judged, Marked, is_fine, judge
+from calc.key import Key, placed
 from calc.notation import notation_of
 from calc.page import Page
 from calc.problem import Problem
 from calc.settings import Setting, settings
+from calc.written import interval, meets
 
 MANY = 2  # answers that another setting has to put right before it is told
 

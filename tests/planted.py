@@ -13,7 +13,7 @@ from referee import random_problem, random_training
 import calc
 from calc.answers import Answer, Sheet, read_number
 from calc.expr import Expr, evaluate
-from calc.judge import Key
+from calc.key import Key
 from calc.mistakes import Work
 from calc.number import Number, Rounding, Shown, Undecided, Undefined, Unprintable, decided
 

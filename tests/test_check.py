@@ -17,9 +17,11 @@ import calc
 from calc.answers import sheet_of
 from calc.document import Prose
 from calc.expr import Call, Name, Sum, evaluate
-from calc.judge import FINE, Key, Verdict, judge, named, span
+from calc.judge import FINE, Verdict, judge
+from calc.key import Key, named
 from calc.number import Number, Undecided, Undefined, decided
 from calc.training import carried
+from calc.written import span
 
 Record = Callable[[str, object], None]
 EXAMPLES = Path(__file__).parent.parent / "examples"
@@ -64,7 +66,8 @@ def verdicts(report: calc.Report) -> dict[str, str]:
         ({"a1_1": "7,50·10^-1"}, {"a1_1": "right"}),
         ({"a1_1": "0.7504"}, {"a1_1": "last-digit"}),
         ({"a1_1": "0.7505"}, {"a1_1": "wrong"}),
-        ({"a1_1": "1"}, {"a1_1": "wrong"}),
+        ({"a1_1": "1"}, {"a1_1": "right"}),
+        ({"a1_1": "1", "a1_2": "0.8022"}, {"a1_1": "wrong", "a1_2": "right"}),
         ({"dE/dw2_1_1": "0"}, {"dE/dw2_1_1": "wrong"}),
         ({"a1_1": "?"}, {"a1_1": "not-attempted"}),
         ({"z1_1": "11/10"}, {"z1_1": "right"}),

@@ -17,7 +17,8 @@ from test_wording import LANGUAGES, said
 import calc
 from calc.answers import read_number
 from calc.expr import Expr, evaluate
-from calc.judge import Key, Verdict, judge
+from calc.judge import Verdict, judge
+from calc.key import Key
 from calc.mistakes import MISTAKES, SLIPS, changes
 from calc.number import Rounding, Shown
 

@@ -19,7 +19,8 @@ from sympy.core.cache import clear_cache
 
 import calc
 from calc.answers import sheet_of
-from calc.judge import Key, judge
+from calc.judge import judge
+from calc.key import Key
 
 ROOT = Path(__file__).parent.parent.parent
 Record = Callable[[str, object], None]
