@@ -100,7 +100,7 @@ class Typst(Format):
     template = "typ/document.typ"
     printer = TypstPrinter
     page = 80.0
-    small_page = 106.0
+    small_page = 115.0
     speaks = True
     unbroken = "~"
     pictures = "svg"
