@@ -3,7 +3,7 @@
 import math
 import random
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Sequence, Mapping
 from typing import Any
 
 import pytest
@@ -344,9 +344,12 @@ def test_a_planted_mistake_is_found_and_named_and_what_follows_is_not_wrong(
     most = sweep.count(seconds=12, ci=80, full=5000)  # problems that are tried
     planted, named, alone, hidden = Counter[str](), Counter[str](), 0, 0
     missing = {one.name for one in MISTAKES}
-    for number, (key, decimals, source) in enumerate(random_keys("planted")):
+    kinds = list(KINDS)
+    for number, (key, decimals, source) in enumerate(random_keys("planted", kinds)):
         if not missing or number == most:
             break
+        if number == 700:
+            kinds[:] = ["optimizer", "rule"]  # what is still missing is one in many of these, and nowhere else
         writer = Writer(key, decimals, source.choice(["full", "rounded"]))
         honest = writer.honest()
         places: dict[str, list[tuple[str, Expr]]] = {}
@@ -364,7 +367,8 @@ def test_a_planted_mistake_is_found_and_named_and_what_follows_is_not_wrong(
             later = [judged for judged in marked.judged if judged.answer.id != one.id]
             wrong = [judged.answer.id for judged in later if judged.verdict not in FOLLOWING]
             assert not wrong, f"{told}; then {wrong}"
-            if one.hidden:
+            judged = next(judged for judged in marked.judged if judged.answer.id == one.id)
+            if one.hidden or judged.fine:  # a sheet rounded on the way has this number too, without any mistake
                 hidden += 1
                 continue
             assert marked.first_wrong is not None, told
@@ -381,6 +385,7 @@ def test_a_planted_mistake_is_found_and_named_and_what_follows_is_not_wrong(
         assert not missing
         assert all(named[name] >= 0.98 * planted[name] for name in planted), planted - named
     assert right >= 0.98 * count
+    assert hidden <= 0.01 * count
     share = f"{100 * right / count:.2f} % of them named rightly, {100 * alone / count:.0f} % with no other name"
     figures = f"{count} of {len(planted)} mistakes, {count} found, {share}, 0 later lines wrong"
     figures += f"; {hidden} more are within what rounding on the way comes to"
@@ -412,12 +417,12 @@ def test_a_slip_of_the_pen_is_found_and_named(sweep: Sweep, record_property: Cal
     record_property("Planted slips of the pen", f"{planted}, all found, {named} named rightly")
 
 
-def random_keys(name: str) -> Iterator[tuple[Key, int, random.Random]]:
-    """Worked problems of all kinds, with how many decimals they are answered."""
+def random_keys(name: str, kinds: Sequence[str] = KINDS) -> Iterator[tuple[Key, int, random.Random]]:
+    """Worked problems of these kinds in turn, with how many decimals they are answered."""
     for number in range(10**6):
         source = random.Random(f"{name} {number}")
         decimals = source.choice([4, 5, 6])
-        key = random_key(KINDS[number % len(KINDS)], source, decimals)
+        key = random_key(kinds[number % len(kinds)], source, decimals)
         if key is not None:
             yield key, decimals, source
 
