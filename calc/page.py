@@ -117,12 +117,10 @@ class Page(ABC):
         write_whole(path, page)
 
     # No _repr_html_: notebooks would prefer it, GitHub would drop its style, and JupyterLab would apply that to itself.
+    # No _repr_latex_: VS Code would prefer it and print a page of commands; it is a formula that is shown as LaTeX.
 
     def _repr_markdown_(self) -> str:
         return self.render("markdown", dialect="jupyter")
-
-    def _repr_latex_(self) -> str:
-        return self.render("latex", fragment=True)  # what becomes part of the notebook's own document
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}: {self.bare.title!r}>"

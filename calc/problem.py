@@ -164,9 +164,6 @@ class Problem(Table):
     def _repr_markdown_(self) -> str:
         return self._summary._repr_markdown_()
 
-    def _repr_latex_(self) -> str:
-        return self._summary._repr_latex_()
-
     @property
     def _summary(self) -> "Summary":
         """What is given, as a notebook shows it."""
