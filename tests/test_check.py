@@ -280,7 +280,7 @@ def exact_of(value: Number) -> Fraction:
 
 
 def test_honest_work_is_never_called_wrong(sweep: Sweep, record_property: Record) -> None:
-    wanted = sweep.count(seconds=40, ci=500, full=5000)
+    wanted = sweep.count(seconds=40, ci=300, full=5000)
     judged, count, faults, number = Counter[Verdict](), 0, [], 0
     while count < wanted:
         number += 1

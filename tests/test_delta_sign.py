@@ -123,7 +123,7 @@ def test_wrong_sign_is_told() -> None:
 @pytest.mark.parametrize("method", ["delta", "matrix"])
 def test_every_line_comes_out(method: str, carry: str, sweep: Sweep, record_property: Record) -> None:
     checked, faults = 0, []
-    for problem, solution in solutions(method, carry, sweep.count(seconds=15, ci=100, full=300)):
+    for problem, solution in solutions(method, carry, sweep.count(seconds=15, ci=60, full=300)):
         for format in ("markdown", "latex"):
             report = proofread(solution.render(format), problem["rounding"], by_side=slopes_by_side(problem))
             checked += report.checked

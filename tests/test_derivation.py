@@ -190,7 +190,7 @@ TEXTBOOK = {
     "exp(-2*z)": "df/dz = −2 e^(−2 z)",
     "-1/(1+exp(-z))": "df/dz = −e^(−z)/((1 + e^(−z))²)",
     "exp(z)/(1+exp(z))": "df/dz = e^z/((1 + e^z)²)",
-    "(1/(1+exp(-(w*z+b)))-t)**2": "∂f/∂z = 2 u w e^(−(w z + b))/((1 + e^(−(w z + b)))²)",
+    "(1/(1+exp(-(w*z+b)))-t)**2": ("∂f/∂z = 2 w (1/(1 + e^(−(w z + b))) − t) e^(−(w z + b))/((1 + e^(−(w z + b)))²)"),
 }
 
 
@@ -681,7 +681,7 @@ def test_the_appendix_derives_each_operation_once_in_the_letters_of_the_course(p
         "### Derivative of binary cross-entropy",
         "### Derivative of sigmoid",
         "### Derivative of tanh",
-        "### sigmoid with binary cross-entropy",
+        "### Derivative of sigmoid with binary cross-entropy",
     ]
     assert "any" not in page.split("## Appendix")[1].replace("any unit", "")
 

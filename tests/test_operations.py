@@ -180,7 +180,7 @@ def test_every_digit_and_line_of_an_operation_is_right(
 
 def test_random_networks_of_all_operations_have_right_digits_and_lines(sweep: Sweep, record_property: Record) -> None:
     values = lines = 0
-    for problem, solution in solved("operations", count := sweep.count(seconds=15, ci=200, full=1000)):
+    for problem, solution in solved("operations", count := sweep.count(seconds=15, ci=130, full=1000)):
         values += compare_digits(solution, problem) if problem["rounding"]["carry"] == "full" else 0
         lines += compare_lines(solution, problem)
     record_property("Operations, random networks", f"{values} values and {lines} lines of {count} networks, 0 wrong")

@@ -154,7 +154,7 @@ def mpf(number: Any) -> Any:
 
 def test_every_printed_digit_of_every_update_is_the_referees(sweep: Sweep, record_property: Record) -> None:
     compared, wrong = 0, []
-    for problem in trainings("digits", sweep.count(seconds=12, ci=60, full=300), carry="full"):
+    for problem in trainings("digits", sweep.count(seconds=12, ci=40, full=300), carry="full"):
         iterations = json.loads(solve(problem).render("json"))["iterations"]
         assert [one["index"] for one in iterations] == list(range(1, len(list(rounds(problem))) + 1))
         state = first_parameters(problem)

@@ -172,7 +172,7 @@ def test_every_printed_digit_of_a_training_step_is_that_of_a_recomputation(
     sweep: Sweep, record_property: Record
 ) -> None:
     compared, wrong = 0, []
-    for problem in trainings("digits", sweep.count(seconds=28, ci=140, full=700), carry="full"):
+    for problem in trainings("digits", sweep.count(seconds=28, ci=90, full=700), carry="full"):
         values = json.loads(calc.solve(calc.Problem(**problem)).render("json"))["iterations"][0]["values"]
         expected = recompute(problem)
         after = {id for id in values if "'" in id and id.startswith("E")}  # the parts of E', which is compared
@@ -209,7 +209,7 @@ def test_every_line_of_a_training_step_comes_out_on_a_calculator(
     carry: str, sweep: Sweep, record_property: Record
 ) -> None:
     checked, faults, loose = 0, [], []
-    for problem in trainings("lines", sweep.count(seconds=14, ci=70, full=350), carry=carry):
+    for problem in trainings("lines", sweep.count(seconds=14, ci=50, full=350), carry=carry):
         solution = calc.solve(calc.Problem(**problem))
         for format in ("markdown", "latex"):
             at_zero = Fraction(problem["conventions"]["relu_at_zero"])
