@@ -70,6 +70,8 @@ class Reporter:
             yield Words("report.nothing")
         elif right == attempted:
             yield Words("report.all_one" if attempted == 1 else "report.all_many", {"count": attempted})
+        elif not right:
+            yield Words("report.none_one" if attempted == 1 else "report.none_many", {"count": attempted})
         else:
             yield Words("report.some_one" if right == 1 else "report.some_many", {"right": right, "count": attempted})
         for verdict in (Verdict.ROUNDED_EARLY, Verdict.LAST_DIGIT, Verdict.FOLLOWS, Verdict.CANNOT_JUDGE):
