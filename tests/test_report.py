@@ -11,6 +11,7 @@ import pytest
 from test_check import XOR, load
 
 import calc
+from calc.blank import blank
 from calc.render import FORMATS
 
 ROOT = Path(__file__).parent.parent
@@ -72,6 +73,12 @@ def test_a_report_is_written_in_every_format_and_language(answers: Path, languag
         assert len(report.render(format.name)) > 1000
     assert report.pdf().startswith(b"%PDF")
     assert report.render("markdown", dialect="github")
+
+
+def test_only_a_solution_can_be_turned_into_a_worksheet_in_the_browser() -> None:
+    problem = calc.load(XOR_FILE)
+    pages = {"solution": calc.solve(problem), "report": calc.check(problem, CLASS), "form": blank(problem).worksheet}
+    assert [name for name, page in pages.items() if 'id="hide"' in page.render("html")] == ["solution"]
 
 
 def test_names_of_students_are_text_in_every_format(tmp_path: Path) -> None:
