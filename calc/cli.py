@@ -218,7 +218,7 @@ def check(
         on_terminal = not (target.output or target.to or target.dialect) and sys.stdout and sys.stdout.isatty()
         with _together(_faults_of(target)):  # before the work, so that a slip is told at once
             loaded = load(problem, {("solution", "language"): language} if language is not None else {})
-        report = work(loaded, answers, marks, templates)
+            report = work(loaded, answers, marks, templates)
         if on_terminal:
             from calc.terminal import show
 

@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -154,6 +155,13 @@ def test_the_exit_status_tells_whether_something_is_wrong(answers: str, status: 
     assert done.returncode == status, done.stdout + done.stderr
     assert bool(done.stderr) == (status == 2)
     assert "Traceback" not in done.stderr
+
+
+def test_wrong_options_and_wrong_answers_are_told_together(tmp_path: Path) -> None:
+    (tmp_path / "answers.toml").write_text("zz = 3\nE = 'abc'\n")
+    done = run("check", str(XOR_FILE), str(tmp_path / "answers.toml"), "--dialect", "gh", "--paper", "a9")
+    assert done.returncode == 2
+    assert re.findall(r"^  (--\w+|line \d)", done.stderr, re.MULTILINE) == ["--dialect", "--paper", "line 1", "line 2"]
 
 
 def test_a_report_is_written_to_a_file_of_its_suffix(tmp_path: Path) -> None:
