@@ -25,7 +25,7 @@ from calc.render.markdown import Markdown
 from calc.render.text import Text
 from calc.render.view import View
 from calc.solution import Solution, solve
-from calc.trace import Step
+from calc.steps import Step
 from calc.training import Iteration
 
 # the section of a page that works a kind of step; what stands in none of them is of the forward pass

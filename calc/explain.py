@@ -42,7 +42,8 @@ from calc.network import Network
 from calc.notation import function_of
 from calc.number import Shown
 from calc.penalty import PENALTY, SIZES, SQUARES
-from calc.trace import Step, Trace
+from calc.steps import Step
+from calc.trace import Trace
 from calc.updates import ahead_of, change_of
 
 PATHS = 3  # of a sum over paths that are worked line by line in a network that is not worked in full

@@ -32,7 +32,7 @@ from calc.expr import Expr, Quantity, evaluate
 from calc.key import Key, named, placed
 from calc.mistakes import Work, changes
 from calc.number import Number, Shown, Undecided, Undefined, precision
-from calc.trace import Step
+from calc.steps import Step
 from calc.training import carried
 from calc.written import (
     MOST_DECIMALS,

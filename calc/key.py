@@ -9,7 +9,8 @@ from calc.mistakes import Work
 from calc.network import Network
 from calc.number import Number
 from calc.problem import Problem
-from calc.trace import Step, Trace, steps_of
+from calc.steps import Step, steps_of
+from calc.trace import Trace
 from calc.training import following, train
 from calc.updates import change_of
 from calc.written import Precision

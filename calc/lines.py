@@ -30,7 +30,8 @@ from calc.expr import (
 from calc.notation import find_parameters
 from calc.number import Shown, decided
 from calc.problem import Problem
-from calc.trace import Step, Trace
+from calc.steps import Step
+from calc.trace import Trace
 from calc.updates import ahead_of
 from calc.verify import difference_quotient
 

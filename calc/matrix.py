@@ -42,7 +42,7 @@ from calc.network import Layer
 from calc.notation import function_of
 from calc.number import Number, Shown, decided
 from calc.profiles import PROFILES
-from calc.trace import Step
+from calc.steps import Step
 from calc.updates import ahead_of, change_of, state_of
 
 Grid = tuple[tuple[Quantity, ...], ...]

@@ -15,7 +15,7 @@ from calc.network import Network
 from calc.number import Exact, Shown
 from calc.ops import Activation, Loss
 from calc.problem import Problem
-from calc.trace import graph_of
+from calc.steps import graph_of
 
 AT_KINKS = (0, "1/2", 1)
 SQUARED = ("half_squared_error", "squared_error", "mean_squared_error")  # losses that differ by a factor

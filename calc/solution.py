@@ -21,7 +21,8 @@ from calc.render import show, wording
 from calc.render.latex import Latex
 from calc.render.markdown import Markdown
 from calc.render.math import Printer
-from calc.trace import Step, Trace
+from calc.steps import Step
+from calc.trace import Trace
 from calc.training import Iteration, train
 from calc.updates import change_of
 

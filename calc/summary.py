@@ -12,7 +12,8 @@ from calc.network import Network
 from calc.notation import notation_of
 from calc.page import Page
 from calc.problem import Problem
-from calc.trace import Trace, forward, graph_of
+from calc.steps import forward, graph_of
+from calc.trace import Trace
 
 MOST_ROWS, MOST_COLUMNS = 12, 20  # of a table
 MOST_TABLES = 4  # below one another

@@ -20,7 +20,8 @@ from calc.graph import LEARNING_RATE, Graph
 from calc.network import Network
 from calc.number import LARGEST_EXPONENT, Number
 from calc.problem import Problem
-from calc.trace import Step, Trace, forward, graph_of, steps_of
+from calc.steps import Step, forward, graph_of, steps_of
+from calc.trace import Trace
 from calc.updates import state_of
 from calc.verify import verify
 

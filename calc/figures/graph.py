@@ -17,7 +17,8 @@ from calc.figures.room import height_of, width_of
 from calc.graph import Graph
 from calc.notation import notation_of
 from calc.problem import Problem
-from calc.trace import Trace, consumers_of
+from calc.steps import consumers_of
+from calc.trace import Trace
 
 MOST = 48  # nodes that are drawn
 ROWS = 64  # values that enter them, each in a row of its own

@@ -16,7 +16,8 @@ from calc.network import Network
 from calc.notation import notation_of
 from calc.number import Number
 from calc.problem import Problem
-from calc.trace import Trace, graph_of
+from calc.steps import graph_of
+from calc.trace import Trace
 from calc.training import Iteration
 
 SIDE = 230.0

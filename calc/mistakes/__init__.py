@@ -14,7 +14,7 @@ from calc.mistakes.mixups import MIXUPS
 from calc.mistakes.slips import SLIPS, Slip
 from calc.mistakes.update import UPDATE
 from calc.mistakes.work import Mistake, Work
-from calc.trace import Step
+from calc.steps import Step
 
 MISTAKES: tuple[Mistake, ...] = (*BACKWARD, *UPDATE, *FORWARD, *MIXUPS, *FORMULA)
 

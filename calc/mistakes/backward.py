@@ -24,7 +24,7 @@ from calc.mistakes.work import (
 )
 from calc.ops import Activation
 from calc.ops.activations import Sigmoid, Softmax, Tanh
-from calc.trace import Step
+from calc.steps import Step
 
 
 class ErrorSign(NetworkMistake):

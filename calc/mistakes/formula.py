@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from calc.expr import Call, Cases, Expr, Frac, Neg, Num, Partial, Pow, Prod, Sum, sum_of
 from calc.mistakes.work import ONE, Mistake, Work, anywhere, everywhere, product, without_one
-from calc.trace import Step
+from calc.steps import Step
 
 FORMULAS = ("node", "activation", "loss-part", "sample-loss", "loss", "penalty")
 MOST_SIGNS = 6  # terms of a sum whose sign may be the wrong one

@@ -25,7 +25,7 @@ from calc.ops import Activation
 from calc.ops.activations import Relu, Sigmoid, Softmax, Tanh
 from calc.ops.losses import BinaryCrossEntropy, CrossEntropy, HalfSquaredError, MeanSquaredError, SquaredError
 from calc.penalty import DATA, PENALTY
-from calc.trace import Step
+from calc.steps import Step
 
 # those that courses have, mistaken for each other
 COMMON: tuple[type[Activation], ...] = (Sigmoid, Tanh, Relu)

@@ -21,7 +21,7 @@ from calc.mistakes.work import (
     terms_of,
     without_ones,
 )
-from calc.trace import Step
+from calc.steps import Step
 
 MOST_EXCHANGED = 4  # inputs that are exchanged with each other
 

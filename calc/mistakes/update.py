@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 from calc.expr import Call, Expr, Frac, Name, Neg, Num, Partial, Pow, Prod, Sum, negated, quantities
 from calc.mistakes.work import ONE, Mistake, Work, everywhere, exchanged, product, renamed, terms_of, without_ones
-from calc.trace import Step
+from calc.steps import Step
 from calc.updates import change_of
 
 

@@ -31,7 +31,7 @@ from calc.graph import Graph, Node, delta_of
 from calc.network import Layer, Network
 from calc.penalty import DATA, PENALTY
 from calc.problem import Problem
-from calc.trace import Step, consumers_of
+from calc.steps import Step, consumers_of
 
 ZERO, ONE, TWO, HALF = Num.of(0), Num.of(1), Num.of(2), Frac(Num.of(1), Num.of(2))
 FEW = 3  # others that a unit, an input or a sample is mistaken for: the nearest
